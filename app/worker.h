@@ -1,0 +1,64 @@
+// The generator thread: owns a model and its context (KV cache, chain), takes requests, posts events.
+//
+// The thread that created the worker calls everything below. Events are read with worker_next after worker_fd became
+// readable (a pipe, so that it can stand in poll beside stdin). Settings are read afresh before every token: what
+// worker_set_settings wrote acts on the very next one.
+#ifndef DOPPEL_WORKER_H
+#define DOPPEL_WORKER_H
+
+#include "model/model.h"
+
+typedef struct worker worker;
+
+typedef enum event_type {
+    EVENT_LOADED,  // the model is open: worker_model may be called
+    EVENT_PREFILL, // done, total: prompt positions read so far
+    EVENT_TOKEN,   // text (may be empty while held back), candidates
+    EVENT_DONE,    // an answer ended: stop, counts and speeds
+    EVENT_ERROR,   // text: why the request (or loading) failed
+} event_type;
+
+typedef struct event {
+    event_type type;
+    uint64_t request; // the number worker_ask or worker_load returned
+    char *text;       // EVENT_TOKEN, EVENT_ERROR; freed by event_free
+    size_t n_text;
+    int done, total;
+    int n_candidates;
+    struct {
+        float before, after;
+        char text[24]; // the token as it may be shown: filtered, NUL-terminated, whitespace made visible
+        bool chosen;
+    } candidates[GEN_MAX_CANDIDATES];
+    double tok_s;          // EVENT_TOKEN, EVENT_DONE: decode speed of this answer so far
+    double prefill_tok_s;  // EVENT_DONE
+    int n_past, n_ctx;     // context in use
+    gen_stop stop;
+    int n_tokens;          // of the answer so far
+    int dropped_turns;     // EVENT_DONE, EVENT_PREFILL: oldest turns left out to fit the context
+} event;
+
+// n_ctx 0: design's default, min(4096, the model's). NULL with a message when no thread could be made.
+worker *worker_open(int threads, int n_ctx, error *err);
+void worker_close(worker *w); // stops what runs, joins the thread; NULL is fine
+
+int worker_fd(const worker *w);
+bool worker_next(worker *w, event *e); // takes one event; false when there is none
+void event_free(event *e);
+
+// Loads a model (replacing the one it has, which is kept if the new one fails). Answers EVENT_LOADED or EVENT_ERROR.
+uint64_t worker_load(worker *w, const char *path);
+// Asks for an answer to the conversation (copied). Whole oldest turns are dropped when it does not fit the context;
+// the system message and the last one stay. Answers EVENT_PREFILL*, EVENT_TOKEN*, then EVENT_DONE or EVENT_ERROR.
+uint64_t worker_ask(worker *w, const chat_message *messages, size_t n);
+void worker_stop(worker *w); // the running answer ends with GEN_INTERRUPTED; harmless when none runs
+bool worker_busy(const worker *w);
+
+void worker_set_settings(worker *w, const gen_settings *s);
+void worker_get_settings(worker *w, gen_settings *s);
+
+// The loaded model for reading (names, chat format, config); NULL before the first EVENT_LOADED. Valid until the next
+// EVENT_LOADED was taken.
+const model *worker_model(const worker *w);
+
+#endif

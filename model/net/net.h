@@ -1,0 +1,56 @@
+// model/net: the transformer. net_open turns a file's tensors into weights (repacked where a kernel gains from it);
+// a net_state holds one sequence: its KV cache and scratch memory. The net is immutable and may be shared by states
+// on different threads; a state belongs to one thread at a time.
+#ifndef DOPPEL_NET_H
+#define DOPPEL_NET_H
+
+#include "model/file/file.h"
+#include "model/net/config.h"
+
+typedef struct net net;
+typedef struct net_state net_state;
+
+// Reads, checks and repacks the weights of f, which must stay open as long as the net (unpacked tensors stay mapped).
+// threads: how many repack. NULL with a message: a tensor is missing or has another shape, no memory.
+net *net_open(const model_file *f, int threads, error *err);
+void net_close(net *n); // NULL is fine
+const net_config *net_get_config(const net *n);
+
+// What a decoded token reads, in bytes: the weights that take part in it (for the roofline).
+size_t net_bytes_per_token(const net *n);
+
+typedef struct net_options {
+    int n_ctx;   // positions of the KV cache; 0: the model's own
+    int threads; // compute threads of this state's team; 0: all cores
+} net_options;
+
+// NULL with a message when there is no memory for the cache (says how much it wanted).
+net_state *net_state_open(const net *n, const net_options *o, error *err);
+void net_state_close(net_state *s); // NULL is fine
+
+int net_n_ctx(const net_state *s);
+int net_n_past(const net_state *s);            // positions evaluated so far
+const int32_t *net_past(const net_state *s);   // their ids
+void net_truncate(net_state *s, int n_past);   // forgets everything after the first n_past positions
+
+// Keeps the longest common prefix of what the state holds and ids[0..n-1], forgets the rest, and returns its length;
+// at most n - 1, so that evaluating what is left always gives logits.
+int net_reuse(net_state *s, const int32_t *ids, int n);
+
+// Called between pieces of a long evaluation with positions done and wanted; returning false stops it (the positions
+// done stay in the cache and net_eval returns 1).
+typedef bool (*net_progress)(void *arg, int done, int total);
+
+// Appends ids[0..n-1] to the sequence. After it, net_logits gives the logits (n_vocab) of the last position.
+// 0 done; 1 stopped by progress; -1 with a message: n + n_past over n_ctx, an id outside the vocabulary.
+int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, void *arg, error *err);
+const float *net_logits(const net_state *s);
+
+// The same, giving the logits (n_vocab) of every position to sink in order (pos counts from the first of ids).
+typedef void (*net_sink)(void *arg, int pos, const float *logits);
+int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err);
+
+// The name of the kernel tier in use: "avx512", "avx2", "neon", "portable".
+const char *net_kernels(void);
+
+#endif

@@ -1,0 +1,44 @@
+// Chat formats: how a conversation is written for a model. A model's file brings a Jinja template; doppel recognises
+// the families people use by what the template contains and renders them itself, byte for byte as Jinja would
+// (trim_blocks, lstrip_blocks). An unknown or absent template gets a plain "Name: text" layout.
+#ifndef DOPPEL_CHAT_FORMAT_H
+#define DOPPEL_CHAT_FORMAT_H
+
+#include "model/text/tokenizer.h"
+
+typedef enum chat_family {
+    CHAT_PLAIN, // no template, or one we do not know: "User: ..." lines
+    CHAT_CHATML, // <|im_start|>role\n...<|im_end|>\n (SmolLM2, Qwen2, Qwen3 ...)
+    CHAT_LLAMA2, // [INST] <<SYS>> ... [/INST]
+    CHAT_LLAMA3, // <|start_header_id|>role<|end_header_id|>\n\n...<|eot_id|>
+    CHAT_MISTRAL, // [INST] ... [/INST]
+    CHAT_ZEPHYR, // <|user|>\n...</s>\n (TinyLlama)
+    CHAT_GEMMA, // <start_of_turn>role\n...<end_of_turn>\n
+    CHAT_PHI3, // <|user|>\n...<|end|>\n
+} chat_family;
+
+typedef struct chat_format {
+    chat_family family;
+    bool has_template;      // false: base model, `run` defaults to --raw
+    char *default_system;   // what the template inserts when no system message stands first; NULL for none
+    char *bos, *eos;        // texts the template refers to; "" when the model has none
+} chat_format;
+
+typedef struct chat_message {
+    const char *role;    // "system", "user", "assistant" (another name is written as it is)
+    const char *content; // UTF-8
+} chat_message;
+
+// Never fails: an unknown template gives CHAT_PLAIN.
+chat_format chat_format_of(const model_file *f, const tokenizer *t);
+void chat_format_free(chat_format *c);
+const char *chat_family_name(chat_family family); // "chatml"
+
+// Appends the prompt. Returns 0, or -1 with a message where the template itself would refuse (roles that must
+// alternate do not).
+int chat_render(const chat_format *c, const chat_message *messages, size_t n, bool add_generation_prompt, buf *out,
+                error *err);
+// The text that begins a stop besides the end-of-turn token, for CHAT_PLAIN ("\nUser:"); NULL for the others.
+const char *chat_stop_text(const chat_format *c);
+
+#endif
