@@ -50,6 +50,10 @@ const float *net_logits(const net_state *s);
 typedef void (*net_sink)(void *arg, int pos, const float *logits);
 int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err);
 
+// Makes dst hold what src holds (for beams): ids, cache, logits. Both are states of the same net; dst needs room.
+// 0, or -1 with a message.
+int net_fork(net_state *dst, const net_state *src, error *err);
+
 // The name of the kernel tier in use: "avx512", "avx2", "neon", "portable".
 const char *net_kernels(void);
 
