@@ -1,0 +1,34 @@
+// A team of compute threads that work on one thing at a time, in step.
+//
+// The calling thread is member 0; the others wait, spinning briefly (a decode step follows the last one within
+// microseconds) and then asleep. team_barrier lets the members of a running job wait for each other in the same way.
+#ifndef DOPPEL_TEAM_H
+#define DOPPEL_TEAM_H
+
+#include "model/base/base.h"
+
+typedef struct team team;
+typedef void (*team_job)(void *arg, int rank);
+
+enum { TEAM_MAX = 64 };
+
+int team_cores(void); // processors this process may run on, 1..TEAM_MAX
+
+// size: members including the caller; 1 needs no thread. NULL with a message.
+team *team_open(int size, error *err);
+void team_close(team *t); // NULL is fine
+int team_size(const team *t);
+
+// Members that take part in the following jobs (1..size): fewer while the machine is needed elsewhere.
+void team_set_active(team *t, int active);
+int team_active(const team *t);
+
+// Runs job(arg, rank) on every active member and returns when all have. One job at a time, always from one thread.
+void team_run(team *t, team_job job, void *arg);
+// Within a job: returns when every active member has called it. Everything written before is visible after.
+void team_barrier(team *t);
+
+// The part [*first, *last) of n items that member rank of size works on: contiguous, sizes differ by at most one.
+void team_share(int n, int rank, int size, int *first, int *last);
+
+#endif
