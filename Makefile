@@ -1,21 +1,74 @@
 # doppel. `make run` installs what is missing, builds, fetches the default model and opens the chat.
+# `make test` installs what is missing, builds and runs every test. `make help` lists the rest.
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
+DESTDIR ?=
 B       ?= build
+# Tests whose name contains this; seconds per fuzz target.
+ONLY    ?=
+FUZZ_SECONDS ?= 20
 # ---- end of user settings ----
 
 PKGS     := ncursesw libedit libcjson libpcre2-8 sqlite3 libzip libxml-2.0 libcurl libutf8proc
-ALL_CFLAGS = -std=c11 -Wall -Wextra -fno-math-errno -I. $(shell pkg-config --cflags $(PKGS)) $(CFLAGS) $(EXTRA)
-ALL_LIBS   = $(shell pkg-config --libs $(PKGS)) -lm -ldl -lpthread
+ALL_CFLAGS = -std=c11 -Wall -Wextra -fno-math-errno -I. $(PKG_CFLAGS) $(CFLAGS) $(EXTRA)
+ALL_LIBS   = $(PKG_LIBS) -lm -ldl -lpthread
+# Silent where pkg-config is not installed yet: `run` and `test` install it, then call make again.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 SRC  := $(sort $(wildcard app/*.c app/*/*.c ui/*.c model/*.c model/*/*.c))
 OBJ  := $(SRC:%.c=$(B)/%.o)
 LIB  := $(B)/libdoppel.a
-TEST := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+TEST := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/numeric.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-all: $(B)/doppel
+all: $(B)/doppel          ## build build/doppel
+programs: all $(TEST)     # what the tests run
+
+run:                      ## install what is missing, build, fetch the default model, chat
+	@scripts/setup
+	@$(MAKE) --no-print-directory all
+	@$(B)/doppel models pull default --if-missing
+	@$(B)/doppel
+
+test:                     ## install what is missing, build, run every test (ONLY=part of a name)
+	@scripts/setup tmux
+	@$(MAKE) --no-print-directory programs
+	@$(B)/doppel models pull default --if-missing || echo 'The tests that need the default model are skipped.'
+	@tests/run $(B) $(ONLY)
+
+bench: all                ## measure this machine and doppel on it
+	@$(B)/doppel bench
+
+asan:                     ## every test under the address and undefined-behaviour sanitizers
+	@$(MAKE) test B=$(B)/asan CC=clang EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+tsan:                     ## every test under the thread sanitizer
+	@$(MAKE) test B=$(B)/tsan CC=clang EXTRA="-fsanitize=thread"
+
+fuzz:                     ## every fuzz target for FUZZ_SECONDS
+	@$(MAKE) --no-print-directory fuzz-here B=$(B)/fuzz CC=clang EXTRA="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+
+fuzz-here: LINK = -fsanitize=fuzzer
+fuzz-here: $(FUZZ)
+	@scripts/fuzz $(B) $(FUZZ_SECONDS)
+
+install: all              ## copy the program, its man page, prompts and completion below PREFIX
+	@scripts/install $(B) "$(DESTDIR)$(PREFIX)"
+
+uninstall:                ## remove them again
+	@scripts/install --remove "$(DESTDIR)$(PREFIX)"
+
+format:                   ## lay the sources out as .clang-format says
+	clang-format -i $(SRC) $(wildcard app/*.h app/*/*.h ui/*.h model/*.h model/*/*.h tests/*.[ch] tests/*/*.[ch])
+
+help:                     ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1\t/p' Makefile | expand -t 16
+
+clean:                    ## remove the build folder
+	rm -rf $(B)
 
 $(B)/doppel: $(B)/app/main.o $(LIB)
 	$(CC) $(CFLAGS) $(EXTRA) -o $@ $^ $(ALL_LIBS)
@@ -24,7 +77,7 @@ $(LIB): $(filter-out $(B)/app/main.o,$(OBJ))
 	rm -f $@ && ar rcs $@ $^
 
 # Kernels are compiled for the instructions they are named after and chosen at run time (model/math/dispatch.c).
-ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine)))
+ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)))
 $(B)/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
 $(B)/%_avx512.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
 endif
@@ -35,13 +88,7 @@ $(B)/%.o: %.c
 
 $(B)/tests/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(ALL_LIBS)
+	$(CC) $(ALL_CFLAGS) $(LINK) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(ALL_LIBS)
 
-test: $(B)/doppel $(TEST)
-	@tests/run $(B)
-
-clean:
-	rm -rf $(B)
-
-.PHONY: all test clean
--include $(OBJ:.o=.d) $(TEST:=.d)
+.PHONY: all programs run test bench asan tsan fuzz fuzz-here install uninstall format help clean
+-include $(OBJ:.o=.d) $(TEST:=.d) $(FUZZ:=.d)
