@@ -2,7 +2,7 @@
 //
 // The thread that created the worker calls everything below. Events are read with worker_next after worker_fd became
 // readable (a pipe, so that it can stand in poll beside stdin). Settings are read afresh before every token: what
-// worker_set_settings wrote acts on the very next one.
+// worker_set_settings wrote acts on the very next one. Requests are served one after the other, in their order.
 #ifndef DOPPEL_WORKER_H
 #define DOPPEL_WORKER_H
 
@@ -14,14 +14,16 @@ typedef enum event_type {
     EVENT_LOADED,  // the model is open: worker_model may be called
     EVENT_PREFILL, // done, total: prompt positions read so far
     EVENT_TOKEN,   // text (may be empty while held back), candidates
-    EVENT_DONE,    // an answer ended: stop, counts and speeds
+    EVENT_DONE,    // an answer ended: text is the whole of it, exact; stop, counts and speeds
+    EVENT_FETCH,   // text: how far fetching a model is, as one line; done, total: kilobytes (total 0: not known)
+    EVENT_FETCHED, // text: the path of the fetched model; "" when worker_stop cancelled it
     EVENT_ERROR,   // text: why the request (or loading) failed
 } event_type;
 
 typedef struct event {
     event_type type;
-    uint64_t request; // the number worker_ask or worker_load returned
-    char *text;       // EVENT_TOKEN, EVENT_ERROR; freed by event_free
+    uint64_t request; // the number worker_ask, worker_load or worker_fetch returned
+    char *text;       // never NULL in an event that worker_next gave; freed by event_free
     size_t n_text;
     int done, total;
     int n_candidates;
@@ -30,15 +32,16 @@ typedef struct event {
         char text[24]; // the token as it may be shown: filtered, NUL-terminated, whitespace made visible
         bool chosen;
     } candidates[GEN_MAX_CANDIDATES];
-    double tok_s;          // EVENT_TOKEN, EVENT_DONE: decode speed of this answer so far
-    double prefill_tok_s;  // EVENT_DONE
-    int n_past, n_ctx;     // context in use
+    double tok_s;         // EVENT_TOKEN, EVENT_DONE: decode speed of this answer so far
+    double prefill_tok_s; // EVENT_DONE
+    int n_past, n_ctx;    // context in use
     gen_stop stop;
-    int n_tokens;          // of the answer so far
-    int dropped_turns;     // EVENT_DONE, EVENT_PREFILL: oldest turns left out to fit the context
+    int n_tokens;      // of the answer so far
+    int dropped_turns; // EVENT_PREFILL, EVENT_TOKEN, EVENT_DONE: oldest messages left out to fit the context
 } event;
 
-// n_ctx 0: design's default, min(4096, the model's). NULL with a message when no thread could be made.
+// n_ctx 0: design's default, min(4096, the model's); more than the model's is cut to it. NULL with a message when no
+// thread could be made.
 worker *worker_open(int threads, int n_ctx, error *err);
 void worker_close(worker *w); // stops what runs, joins the thread; NULL is fine
 
@@ -48,14 +51,21 @@ void event_free(event *e);
 
 // Loads a model (replacing the one it has, which is kept if the new one fails). Answers EVENT_LOADED or EVENT_ERROR.
 uint64_t worker_load(worker *w, const char *path);
+// Fetches a model into the folder models_dir (app/fetch.h tells what names are known). Answers EVENT_FETCH*, then
+// EVENT_FETCHED or EVENT_ERROR. Does not load it.
+uint64_t worker_fetch(worker *w, const char *name, const char *models_dir);
 // Asks for an answer to the conversation (copied). Whole oldest turns are dropped when it does not fit the context;
 // the system message and the last one stay. Answers EVENT_PREFILL*, EVENT_TOKEN*, then EVENT_DONE or EVENT_ERROR.
 uint64_t worker_ask(worker *w, const chat_message *messages, size_t n);
-void worker_stop(worker *w); // the running answer ends with GEN_INTERRUPTED; harmless when none runs
-bool worker_busy(const worker *w);
+// Ends everything asked for so far: answers with GEN_INTERRUPTED, fetching as cancelled; loading goes on. Harmless
+// when nothing runs.
+void worker_stop(worker *w);
+bool worker_busy(worker *w);
 
 void worker_set_settings(worker *w, const gen_settings *s);
 void worker_get_settings(worker *w, gen_settings *s);
+// The next answer starts the random generator anew from the settings' seed, also when the seed is what it was.
+void worker_reseed(worker *w);
 
 // The loaded model for reading (names, chat format, config); NULL before the first EVENT_LOADED. Valid until the next
 // EVENT_LOADED was taken.

@@ -1,0 +1,531 @@
+// The generator thread.
+//
+// Two queues under one mutex: requests go down (a condition variable wakes the thread), events come up (a byte in a
+// pipe wakes the main loop; at most one byte is outstanding, so writing it can never block). A request is stopped by
+// its number: worker_stop notes the last number given out, and whatever has that number or a lower one ends at its
+// next token or piece of prompt. So a stop that arrives before its answer has begun is not lost, and one that arrives
+// late never hits the next answer.
+//
+// A loaded model travels up inside its EVENT_LOADED. The main thread owns models from there on: taking the next
+// EVENT_LOADED frees the one before, which the worker has let go of by then.
+#define _POSIX_C_SOURCE 200809L
+#include "app/worker.h"
+#include "app/fetch.h"
+#include "app/prompt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { N_CANDIDATES = 10, DEFAULT_CTX = 4096 };
+
+typedef enum request_kind { REQUEST_LOAD, REQUEST_FETCH, REQUEST_ASK } request_kind;
+
+typedef struct request {
+    struct request *next;
+    request_kind kind;
+    uint64_t number;
+    char *name;             // LOAD: the path; FETCH: what to fetch
+    char *dir;              // FETCH: where to
+    chat_message *messages; // ASK: copies
+    size_t n_messages;
+} request;
+
+typedef struct event_node {
+    struct event_node *next;
+    event event;
+    model *loaded; // EVENT_LOADED: the model, which whoever takes the event owns
+} event_node;
+
+struct worker {
+    pthread_t thread;
+    int threads, n_ctx;
+    int wake_read, wake_write;
+
+    pthread_mutex_t lock; // guards from here ...
+    pthread_cond_t work;  // a request came, or the worker closes
+    request *first_request, *last_request;
+    event_node *first_event, *last_event;
+    bool awake;          // the byte is in the pipe
+    uint64_t n_asked;    // numbers given out
+    uint64_t n_finished; // requests done; they are done in order
+    uint64_t stop_upto;
+    bool closing;
+    bool reseed;
+    gen_settings settings; // ... to here
+
+    model *shown; // the main thread's: what worker_model returns
+
+    model *model; // the worker thread's: what it computes with
+    net_state *state;
+    chain *chain;
+    uint64_t seed; // what the chain was last seeded with
+};
+
+// What the callbacks of one answer share.
+typedef struct answer {
+    worker *w;
+    uint64_t number;
+    int n_tokens, dropped;
+    double first_token; // when it came, in seconds
+} answer;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void model_free(model *m) {
+    if (!m) return;
+    model_close(m);
+    free(m);
+}
+
+// ---- events: worker thread -> main thread
+
+static event event_make(const worker *w, event_type type, uint64_t number, const char *text, size_t n) {
+    event e = {.type = type, .request = number, .text = mem_strndup(text, n), .n_text = n};
+    if (w->state) {
+        e.n_past = net_n_past(w->state);
+        e.n_ctx = net_n_ctx(w->state);
+    }
+    return e;
+}
+
+static void post(worker *w, const event *e, model *loaded) {
+    event_node *node = mem_calloc(1, sizeof *node);
+    node->event = *e;
+    node->loaded = loaded;
+    pthread_mutex_lock(&w->lock);
+    if (w->last_event)
+        w->last_event->next = node;
+    else
+        w->first_event = node;
+    w->last_event = node;
+    if (!w->awake) {
+        ssize_t n;
+        do n = write(w->wake_write, "", 1);
+        while (n < 0 && errno == EINTR);
+        w->awake = n == 1;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void post_text(worker *w, event_type type, uint64_t number, const char *text) {
+    event e = event_make(w, type, number, text, strlen(text));
+    post(w, &e, NULL);
+}
+
+bool worker_next(worker *w, event *e) {
+    pthread_mutex_lock(&w->lock);
+    event_node *node = w->first_event;
+    if (node) {
+        w->first_event = node->next;
+        if (!node->next) w->last_event = NULL;
+    }
+    if (!w->first_event && w->awake) {
+        char byte;
+        ssize_t n;
+        do n = read(w->wake_read, &byte, 1);
+        while (n < 0 && errno == EINTR);
+        w->awake = false;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (!node) return false;
+    *e = node->event;
+    if (node->loaded) {
+        model_free(w->shown);
+        w->shown = node->loaded;
+    }
+    free(node);
+    return true;
+}
+
+void event_free(event *e) {
+    free(e->text);
+    e->text = NULL;
+    e->n_text = 0;
+}
+
+int worker_fd(const worker *w) {
+    return w->wake_read;
+}
+
+const model *worker_model(const worker *w) {
+    return w->shown;
+}
+
+// ---- requests: main thread -> worker thread
+
+static uint64_t submit(worker *w, request *r) {
+    pthread_mutex_lock(&w->lock);
+    uint64_t number = r->number = ++w->n_asked;
+    if (w->last_request)
+        w->last_request->next = r;
+    else
+        w->first_request = r;
+    w->last_request = r;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    return number;
+}
+
+static void request_free(request *r) {
+    for (size_t i = 0; i < r->n_messages; i++) {
+        free((char *)r->messages[i].role);
+        free((char *)r->messages[i].content);
+    }
+    free(r->messages);
+    free(r->name);
+    free(r->dir);
+    free(r);
+}
+
+uint64_t worker_load(worker *w, const char *path) {
+    request *r = mem_calloc(1, sizeof *r);
+    r->kind = REQUEST_LOAD;
+    r->name = mem_strdup(path);
+    return submit(w, r);
+}
+
+uint64_t worker_fetch(worker *w, const char *name, const char *models_dir) {
+    request *r = mem_calloc(1, sizeof *r);
+    r->kind = REQUEST_FETCH;
+    r->name = mem_strdup(name);
+    r->dir = mem_strdup(models_dir);
+    return submit(w, r);
+}
+
+uint64_t worker_ask(worker *w, const chat_message *messages, size_t n) {
+    request *r = mem_calloc(1, sizeof *r);
+    r->kind = REQUEST_ASK;
+    r->n_messages = n;
+    r->messages = mem_calloc(n, sizeof *r->messages);
+    for (size_t i = 0; i < n; i++) {
+        r->messages[i].role = mem_strdup(messages[i].role);
+        r->messages[i].content = mem_strdup(messages[i].content);
+    }
+    return submit(w, r);
+}
+
+void worker_stop(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    w->stop_upto = w->n_asked;
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool worker_busy(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    bool busy = w->n_finished != w->n_asked;
+    pthread_mutex_unlock(&w->lock);
+    return busy;
+}
+
+void worker_set_settings(worker *w, const gen_settings *s) {
+    pthread_mutex_lock(&w->lock);
+    w->settings = *s;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_get_settings(worker *w, gen_settings *s) {
+    pthread_mutex_lock(&w->lock);
+    *s = w->settings;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_reseed(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    w->reseed = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool stopped(worker *w, uint64_t number) {
+    pthread_mutex_lock(&w->lock);
+    bool yes = w->closing || number <= w->stop_upto;
+    pthread_mutex_unlock(&w->lock);
+    return yes;
+}
+
+// ---- loading and fetching
+
+// The new model and its cache stand before the old ones go, so that a failure changes nothing.
+static void load(worker *w, const request *r) {
+    error err = {{0}};
+    model *m = mem_calloc(1, sizeof *m);
+    if (model_open(m, r->name, w->threads, 0, &err) != 0) {
+        free(m);
+        post_text(w, EVENT_ERROR, r->number, err.text);
+        return;
+    }
+    const net_config *config = net_get_config(m->net);
+    int wanted = w->n_ctx > 0 ? w->n_ctx : DEFAULT_CTX;
+    net_options o = {.n_ctx = wanted < config->n_ctx ? wanted : config->n_ctx, .threads = w->threads};
+    net_state *state = net_state_open(m->net, &o, &err);
+    if (!state) {
+        model_free(m);
+        post_text(w, EVENT_ERROR, r->number, err.text);
+        return;
+    }
+    net_state_close(w->state);
+    chain_close(w->chain);
+    gen_settings s;
+    worker_get_settings(w, &s);
+    w->model = m;
+    w->state = state;
+    w->seed = s.seed;
+    w->chain = chain_open(config->n_vocab, w->seed);
+    event e = event_make(w, EVENT_LOADED, r->number, r->name, strlen(r->name));
+    post(w, &e, m);
+}
+
+typedef struct fetching {
+    worker *w;
+    uint64_t number;
+} fetching;
+
+static bool on_fetch(void *arg, const fetch_progress *p) {
+    fetching *f = arg;
+    buf line = {0};
+    fetch_progress_text(&line, p);
+    event e = event_make(f->w, EVENT_FETCH, f->number, buf_str(&line), line.len);
+    e.done = (int)(p->done / 1000);
+    e.total = (int)(p->total / 1000);
+    post(f->w, &e, NULL);
+    buf_free(&line);
+    return !stopped(f->w, f->number);
+}
+
+static void fetch(worker *w, const request *r) {
+    error err = {{0}};
+    fetching f = {w, r->number};
+    fetch_options o = {.progress = on_fetch, .arg = &f};
+    buf path = {0};
+    int result = fetch_any(r->name, r->dir, &o, &path, &err);
+    if (result == FETCH_FAILED)
+        post_text(w, EVENT_ERROR, r->number, err.text);
+    else
+        post_text(w, EVENT_FETCHED, r->number, result == FETCH_DONE ? buf_str(&path) : "");
+    buf_free(&path);
+}
+
+// ---- answering
+
+// The settings as they are now, with the text that ends a turn in a model without turn markers.
+static void current_settings(worker *w, gen_settings *s) {
+    worker_get_settings(w, s);
+    const char *end = chat_stop_text(&w->model->chat);
+    if (end && s->n_stops < GEN_MAX_STOPS && strlen(end) < GEN_MAX_STOP_BYTES) strcpy(s->stops[s->n_stops++], end);
+}
+
+static void refresh(void *arg, gen_settings *s) {
+    answer *a = arg;
+    current_settings(a->w, s);
+}
+
+static bool on_prefill(void *arg, int done, int total) {
+    answer *a = arg;
+    event e = event_make(a->w, EVENT_PREFILL, a->number, "", 0);
+    e.done = done;
+    e.total = total;
+    e.dropped_turns = a->dropped;
+    post(a->w, &e, NULL);
+    return !stopped(a->w, a->number);
+}
+
+// The most probable tokens; when a less probable one was drawn, it stands behind them.
+static void fill_candidates(event *e, const worker *w, const gen_token *t) {
+    bool found = false;
+    int n = t->n_candidates < GEN_MAX_CANDIDATES - 1 ? t->n_candidates : GEN_MAX_CANDIDATES - 1;
+    for (int i = 0; i < n; i++) {
+        const candidate *c = &t->candidates[i];
+        e->candidates[i].before = c->before;
+        e->candidates[i].after = c->after;
+        e->candidates[i].chosen = c->id == t->id;
+        found |= c->id == t->id;
+        prompt_show_token(w->model->tokenizer, c->id, e->candidates[i].text, sizeof e->candidates[i].text);
+    }
+    if (!found && n > 0) {
+        e->candidates[n].before = (float)exp(t->logprob);
+        e->candidates[n].after = chain_prob(w->chain, t->id);
+        e->candidates[n].chosen = true;
+        prompt_show_token(w->model->tokenizer, t->id, e->candidates[n].text, sizeof e->candidates[n].text);
+        n++;
+    }
+    e->n_candidates = n;
+}
+
+static bool on_token(void *arg, const gen_token *t) {
+    answer *a = arg;
+    event e = event_make(a->w, EVENT_TOKEN, a->number, t->text, t->n_text);
+    double time = now();
+    if (a->n_tokens++ == 0)
+        a->first_token = time;
+    else if (time > a->first_token)
+        e.tok_s = (a->n_tokens - 1) / (time - a->first_token);
+    e.n_tokens = a->n_tokens;
+    e.dropped_turns = a->dropped;
+    fill_candidates(&e, a->w, t);
+    post(a->w, &e, NULL);
+    return !stopped(a->w, a->number);
+}
+
+static void seed_chain(worker *w, uint64_t seed) {
+    pthread_mutex_lock(&w->lock);
+    bool anew = w->reseed || seed != w->seed;
+    w->reseed = false;
+    pthread_mutex_unlock(&w->lock);
+    if (!anew) return;
+    chain_seed(w->chain, seed);
+    w->seed = seed;
+}
+
+static void post_done(const answer *a, const gen_result *result) {
+    event e = event_make(a->w, EVENT_DONE, a->number, buf_str(&result->text), result->text.len);
+    e.stop = result->stop;
+    e.n_tokens = (int)result->ids.len;
+    e.dropped_turns = a->dropped;
+    if (result->decode_seconds > 0) e.tok_s = result->n_decoded / result->decode_seconds;
+    if (result->prefill_seconds > 0) e.prefill_tok_s = (result->n_prompt - result->n_reused) / result->prefill_seconds;
+    post(a->w, &e, NULL);
+}
+
+static void ask(worker *w, const request *r) {
+    error err = {{0}};
+    answer a = {.w = w, .number = r->number};
+    id_list prompt = {0};
+    gen_result result = {.stop = GEN_INTERRUPTED};
+    int failed = 0;
+    if (!w->model)
+        failed = error_set(&err, "no model is loaded; load one first");
+    else if (!stopped(w, r->number)) {
+        gen_settings s;
+        current_settings(w, &s);
+        seed_chain(w, s.seed);
+        int n_ctx = net_n_ctx(w->state);
+        failed = prompt_fit(w->model, r->messages, r->n_messages, n_ctx, s.max_tokens, &prompt, &a.dropped, &err);
+        gen_request g = {.prompt = prompt.data,
+                         .n_prompt = prompt.len,
+                         .settings = &s,
+                         .n_candidates = N_CANDIDATES,
+                         .refresh = refresh,
+                         .on_token = on_token,
+                         .on_prefill = on_prefill,
+                         .arg = &a};
+        if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, &result, &err);
+    }
+    if (failed)
+        post_text(w, EVENT_ERROR, r->number, err.text);
+    else
+        post_done(&a, &result);
+    gen_result_free(&result);
+    id_list_free(&prompt);
+}
+
+// ---- the thread
+
+static request *take_request(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    while (!w->first_request && !w->closing) pthread_cond_wait(&w->work, &w->lock);
+    request *r = w->closing ? NULL : w->first_request;
+    if (r) {
+        w->first_request = r->next;
+        if (!r->next) w->last_request = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return r;
+}
+
+static void *run(void *arg) {
+    worker *w = arg;
+    for (request *r; (r = take_request(w));) {
+        switch (r->kind) {
+        case REQUEST_LOAD: load(w, r); break;
+        case REQUEST_FETCH: fetch(w, r); break;
+        case REQUEST_ASK: ask(w, r); break;
+        }
+        request_free(r);
+        pthread_mutex_lock(&w->lock);
+        w->n_finished++;
+        pthread_mutex_unlock(&w->lock);
+    }
+    net_state_close(w->state);
+    chain_close(w->chain);
+    return NULL;
+}
+
+// Signals are the main thread's business; faults must stay deliverable to the thread that commits them.
+static int start_thread(worker *w) {
+    sigset_t all, before;
+    sigfillset(&all);
+    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static void free_worker(worker *w) {
+    while (w->first_request) {
+        request *r = w->first_request;
+        w->first_request = r->next;
+        request_free(r);
+    }
+    while (w->first_event) {
+        event_node *node = w->first_event;
+        w->first_event = node->next;
+        event_free(&node->event);
+        model_free(node->loaded);
+        free(node);
+    }
+    model_free(w->shown);
+    pthread_cond_destroy(&w->work);
+    pthread_mutex_destroy(&w->lock);
+    close(w->wake_read);
+    close(w->wake_write);
+    free(w);
+}
+
+worker *worker_open(int threads, int n_ctx, error *err) {
+    int ends[2];
+    if (pipe(ends) != 0) {
+        error_set(err, "cannot make a pipe: %s", strerror(errno));
+        return NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+    }
+    worker *w = mem_calloc(1, sizeof *w);
+    w->threads = threads;
+    w->n_ctx = n_ctx;
+    w->wake_read = ends[0];
+    w->wake_write = ends[1];
+    w->settings = gen_settings_chat();
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->work, NULL);
+    int code = start_thread(w);
+    if (code != 0) {
+        error_set(err, "cannot start the generator thread: %s", strerror(code));
+        free_worker(w);
+        return NULL;
+    }
+    return w;
+}
+
+void worker_close(worker *w) {
+    if (!w) return;
+    pthread_mutex_lock(&w->lock);
+    w->closing = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    free_worker(w);
+}
