@@ -1,5 +1,9 @@
 // One conversation as the full screen and the line REPL see it: turns, settings, slash commands, and the state of the
 // running answer. No terminal in it. Everything here belongs to the main thread.
+//
+// Whoever shows a chat reads the struct, waits for input and for worker_fd(chat->worker), and calls chat_pump and
+// chat_submit; the flags they return say what to draw again. A message that cannot be sent yet (the model loads, an
+// answer runs) becomes a waiting turn and is sent by itself as soon as it can be.
 #ifndef DOPPEL_CHAT_H
 #define DOPPEL_CHAT_H
 
@@ -15,55 +19,88 @@ typedef enum turn_kind {
 
 typedef struct chat_turn {
     turn_kind kind;
-    char *author; // shown name
+    char *author; // shown name; "" for notes
     time_t time;
-    buf text;     // UTF-8, as received: whoever draws it filters control characters
-    bool running; // the answer that streams now (always the last turn)
+    buf text;      // UTF-8, as received: whoever draws it filters control characters
+    bool running;  // the answer that streams now, or a note that still changes (a download's progress)
+    bool waiting;  // a message not yet sent; these stand behind all other turns
+    bool failed;   // a message that got no answer and is not part of the conversation: /again tries it again
     bool is_error; // a note that reports a failure
     gen_stop stop; // of a finished answer
     int n_tokens;
 } chat_turn;
 
+// A question that the next submitted line answers with y or n; its text stands in the last note.
+typedef enum chat_question { QUESTION_NONE, QUESTION_FETCH, QUESTION_OVERWRITE } chat_question;
+
 typedef struct chat {
     worker *worker;
     chat_turn *turns;
     size_t n_turns, cap_turns;
-    char *system;      // "" : the model's own default
-    char *model_name;  // for the status line
-    char *model_path;
-    char *user_name;   // "you"
+    char *system;          // "" : the model's own default
+    char *model_name;      // for the status line; "" before a model is loaded
+    char *model_path;      // likewise
+    char *user_name;       // "you"
+    char *theme;           // from the config file; "" when it names none
     gen_settings settings; // change with chat_set_settings
-    bool loading, answering, quitting;
-    event candidates;  // the newest token event that carried candidates (n_candidates 0: none yet)
+    bool loading, fetching, answering, quitting;
+    size_t answer;                   // index of the running answer in turns, while answering
+    event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)
     int prefill_done, prefill_total; // while the prompt is read; total 0 otherwise
-    double tok_s;      // of the running or last answer
-    int n_past, n_ctx; // context in use
-    int dropped_turns; // oldest turns left out of the last request
-    unsigned revision; // grows with every change of turns
+    int fetch_done, fetch_total;     // kilobytes, while fetching; total 0: not known
+    double tok_s;                    // of the running or last answer
+    int n_past, n_ctx;               // context in use
+    int dropped_turns;               // oldest messages left out of the last request
+    unsigned revision;               // grows with every change of turns
+    chat_question question;
+    // Private to chat*.c:
+    uint64_t asked;      // the number of the running answer's request
+    char *loading_path;  // what is being loaded
+    char *question_file; // QUESTION_OVERWRITE: which
+    char *draft;         // see chat_take_draft
 } chat;
 
 typedef struct chat_options {
-    const char *model_path; // NULL: no model yet
-    const char *system;
-    int threads, n_ctx;
+    const char *model_path; // NULL: no model yet (chat offers to fetch the default one)
+    const char *system;     // these three: NULL for the default
+    const char *user_name;
+    const char *theme;
+    int threads, n_ctx; // 0: defaults
     gen_settings settings;
 } chat_options;
 
 chat *chat_open(const chat_options *o, error *err); // starts the worker and the loading of the model
-void chat_close(chat *c);
+void chat_close(chat *c);                           // NULL is fine
 
 enum { CHAT_TURNS = 1, CHAT_STATUS = 2, CHAT_CANDIDATES = 4, CHAT_SETTINGS = 8, CHAT_DONE = 16 };
 
-// Takes in all waiting worker events; returns what changed, as CHAT_ flags.
+// Takes in all waiting worker events; returns what changed, as CHAT_ flags. CHAT_DONE: an answer has ended.
 unsigned chat_pump(chat *c);
 
-// A line as the person submitted it: "/name args" is a command, "//..." a message that begins with a slash, anything
-// else a message (a note explains when the model is still loading or answering). Returns CHAT_ flags; sets quitting.
+// A line as the person submitted it (any bytes; invalid UTF-8 is repaired): "/name args" is a command, "//..." a
+// message that begins with a slash, anything else a message. Returns CHAT_ flags; sets quitting.
 unsigned chat_submit(chat *c, const char *text);
-void chat_stop(chat *c);   // stops the running answer and keeps it
-unsigned chat_again(chat *c); // drops the last answer and asks for another
+unsigned chat_stop(chat *c);  // stops the running answer and keeps it; cancels fetching
+unsigned chat_again(chat *c); // drops the last answer and asks for another; tries a failed message again
+unsigned chat_undo(chat *c);  // removes the last exchange; its message becomes the draft
+unsigned chat_clear(chat *c); // forgets all turns
 unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void chat_set_settings(chat *c, const gen_settings *s);
+
+// Loads the model at path once what runs is done. Fetches the default model, then loads it.
+unsigned chat_load(chat *c, const char *path);
+unsigned chat_fetch(chat *c);
+
+// Text that a command gives back for editing (/undo), once: the caller frees it. NULL when there is none. Ask for it
+// after chat_submit and put it into the prompt editor.
+char *chat_take_draft(chat *c);
+// Whether anything runs that will end by itself: loading, fetching, answering.
+bool chat_busy(const chat *c);
+
+// Runs a command line that begins with '/' (chat_submit does this).
+unsigned chat_command_run(chat *c, const char *line);
+// Answers the open question (chat_submit does this); false when text is neither yes nor no.
+bool chat_question_answer(chat *c, const char *text, unsigned *flags);
 
 // The commands, for help and completion.
 typedef struct chat_command {
@@ -77,5 +114,9 @@ const chat_command *chat_command_at(size_t i);
 // Completions of the word that ends at byte `cursor` of line (commands, knob names, model names, files). Appends to
 // out, one per line, whole replacement words; *start is where the word begins.
 void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start, buf *out);
+
+// Writes the conversation (without notes) to path: Markdown, or plain text for a name ending in .txt. The file is
+// replaced in one step. 0, or -1 with a message.
+int chat_export(const chat *c, const char *path, error *err);
 
 #endif
