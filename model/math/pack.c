@@ -181,10 +181,10 @@ void pack_row(const pack *p, int row, float *out) {
     }
 }
 
-void pack_unpack_ref(const pack *p, int b, uint8_t *u, float *scale, float *offset) {
+void pack_unpack_ref(const pack *p, int b, int s0, int n, uint8_t *u, float *scale, float *offset) {
     plane_set set = planes_of(p->traits.bits);
     int halves = pack_halves(p);
-    for (int s = 0; s < p->n_units; s++) {
+    for (int s = s0; s < s0 + n; s++) {
         const uint8_t *planes = pack_planes(p, b, s);
         scale_place at = place_of(p, b, s);
         for (int g = 0; g < GROUPS; g++)

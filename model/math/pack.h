@@ -46,9 +46,9 @@ void pack_block(pack *p, int b, const void *rows, size_t row_bytes, int n_rows);
 // Row `row` as floats (cols).
 void pack_row(const pack *p, int row, float *out);
 
-// A row block spread out for multiplication: u (n_units, 8 groups, 16 rows, 4), scale and offset
-// (n_units, 1 or 2 halves, 16 rows): see quant.h. This is the plain version; kernels have faster ones.
-void pack_unpack_ref(const pack *p, int b, uint8_t *u, float *scale, float *offset);
+// Units [s0, s0 + n) of row block b spread out for multiplication: u (n, 8 groups, 16 rows, 4), scale and offset
+// (n, 1 or 2 halves, 16 rows): see quant.h. This is the plain version; kernels have faster ones.
+void pack_unpack_ref(const pack *p, int b, int s0, int n, uint8_t *u, float *scale, float *offset);
 
 // Where things are. s < n_units.
 static inline const uint8_t *pack_planes(const pack *p, int b, int s) {

@@ -1,0 +1,60 @@
+// dlopen of OpenBLAS and a fallback. See ../shared notes in blas.h: OPENBLAS_CORETYPE is read when the library is
+// initialised, which dlopen lets us precede; the variable is taken out of the environment again at once, so that
+// programs started from doppel do not inherit it.
+#include "model/math/blas.h"
+#include "model/math/kernels.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                         const float *b, int ldb, float beta, float *c, int ldc);
+
+static sgemm_fn sgemm;
+static const char *core = "none";
+
+static void open_library(void) {
+    const char *off = getenv("DOPPEL_BLAS");
+    if (off && strcmp(off, "off") == 0) return;
+    const char *tier = kernels_get()->name, *type = NULL;
+    if (strcmp(tier, "avx512") == 0) type = "SkylakeX";
+    if (strcmp(tier, "avx2") == 0) type = "Haswell";
+    bool ours = type && !getenv("OPENBLAS_CORETYPE");
+    if (ours) setenv("OPENBLAS_CORETYPE", type, 1);
+    void *lib = NULL;
+    static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"};
+    for (size_t i = 0; i < sizeof names / sizeof *names && !lib; i++) lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    if (ours) unsetenv("OPENBLAS_CORETYPE");
+    if (!lib) return;
+    // dlsym gives object pointers; POSIX says that they convert to function pointers.
+    void (*set_threads)(int);
+    const char *(*get_core)(void);
+    *(void **)&sgemm = dlsym(lib, "cblas_sgemm");
+    *(void **)&set_threads = dlsym(lib, "openblas_set_num_threads");
+    *(void **)&get_core = dlsym(lib, "openblas_get_corename");
+    if (set_threads) set_threads(1);
+    if (sgemm) core = get_core ? get_core() : "unknown";
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+bool blas_available(void) {
+    pthread_once(&once, open_library);
+    return sgemm != NULL;
+}
+
+const char *blas_core(void) {
+    blas_available();
+    return core;
+}
+
+void blas_sgemm_nt(int m, int n, int k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc) {
+    if (blas_available()) {
+        sgemm(ROW_MAJOR, NO_TRANS, TRANS, m, n, k, 1.0f, a, (int)lda, b, (int)ldb, 0.0f, c, (int)ldc);
+        return;
+    }
+    for (int i = 0; i < m; i++) kernels_get()->gemv_f32(b, ldb, n, k, a + (size_t)i * lda, c + (size_t)i * ldc);
+}

@@ -1,0 +1,48 @@
+// Choosing the kernels: what the processor has, or less where DOPPEL_KERNELS asks for it.
+#include "model/math/kernels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kernels_all(const kernels **out, int max) {
+    int n = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vnni");
+    if (avx512 && n < max) out[n++] = &kernels_avx512;
+    if (avx2 && n < max) out[n++] = &kernels_avx2;
+#endif
+    if (n < max) out[n++] = &kernels_ref;
+    return n;
+}
+
+static const kernels *chosen;
+
+static void choose(void) {
+    const kernels *all[8];
+    int n = kernels_all(all, 8);
+    const char *wish = getenv("DOPPEL_KERNELS");
+    chosen = all[0];
+    for (int i = 0; wish && i < n; i++)
+        if (strcmp(all[i]->name, wish) == 0) chosen = all[i];
+}
+
+const kernels *kernels_get(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose);
+    return chosen;
+}
+
+void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, const float *sum) {
+    int units = tiles->cols / QUANT_UNIT, row = t % KERNELS_TILE;
+    size_t tile = (size_t)(t / KERNELS_TILE) * units;
+    int8_t *tq = tiles->q + tile * QUANT_UNIT * KERNELS_TILE + 4 * row;
+    float *td = tiles->d + tile * KERNELS_TILE + row, *ts = tiles->sum + tile * 2 * KERNELS_TILE + row;
+    for (int i = 0; i < units * 8; i++) memcpy(tq + (size_t)i * 4 * KERNELS_TILE, q + 4 * i, 4);
+    for (int s = 0; s < units; s++) td[s * KERNELS_TILE] = d[s];
+    for (int s = 0; s < 2 * units; s++) ts[s * KERNELS_TILE] = sum[s];
+}

@@ -1,0 +1,91 @@
+// model/math: arithmetic. Threads (team.h), formats (quant.h, pack.h), and the inner loops: one table of functions per
+// kind of processor, all with the same results up to rounding. kernels_ref.c is the plain version of each, the
+// definition that the others are tested against, and what runs where no faster tier fits.
+#ifndef DOPPEL_KERNELS_H
+#define DOPPEL_KERNELS_H
+
+#include "model/math/pack.h"
+
+enum { KERNELS_TILE = 8 }; // activation rows that are multiplied together
+
+// T rows of activations in 8-bit integers: each 32 columns share a scale, x[i] ~ d * q[i], |q| <= 127.
+// Rows stand in tiles of 8 so that a kernel walks through memory: for tile, unit, group, row of 8, 4 columns.
+typedef struct qtiles {
+    int cols;
+    int8_t *q;  // (T/8, units, 8 groups, 8 rows, 4)
+    float *d;   // (T/8, units, 8 rows)
+    float *sum; // (T/8, units, 2 halves, 8 rows): d * (sum of q over 16 columns)
+} qtiles;
+
+// A row block of a pack, spread out by `unpack`.
+typedef struct unpacked {
+    int n_units, halves;
+    const uint8_t *u;    // (units, 8 groups, 16 rows, 4)
+    const float *scale;  // (units, halves, 16 rows)
+    const float *offset; // the same
+} unpacked;
+
+// A share of attention: n_rows queries (heads or positions that look at the same cache) over positions [p0, p1).
+// Softmax is kept online (Milakov & Gimelshein 2018): m, l, acc hold maximum, sum and weighted values so far.
+typedef struct attend_job {
+    int n_rows;                   // 1..8
+    int head_dim, v_dim;          // v_dim: head_dim rounded up to 16
+    const float *q[KERNELS_TILE]; // (head_dim) each
+    const void *k;                // (positions / 16, head_dim, 16): sixteen positions side by side
+    const void *v;                // (positions, v_dim)
+    bool f32;                     // cache in float32, otherwise f16
+    int p0, p1;
+    int first[KERNELS_TILE], last[KERNELS_TILE]; // what row i may see: first <= position <= last
+    float scale;
+    float slope[KERNELS_TILE]; // ALiBi: slope * (position - last) is added to the score
+    float *m, *l;              // (n_rows); m starts at -INFINITY, l at 0
+    float *acc;                // (n_rows, v_dim); starts at 0
+} attend_job;
+
+typedef struct kernels {
+    const char *name; // "portable", "avx2", "avx512"
+
+    // One row: q (n), d (n / 32), sum (n / 16). n is a multiple of 32.
+    void (*quantize)(const float *x, int n, int8_t *q, float *d, float *sum);
+
+    // y[16 (b - b0) ..] = W x for row blocks [b0, b1) of w, x as quantize wrote it. y has room for whole blocks.
+    void (*gemv)(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y);
+
+    // Spreads out row block b: u, scale, offset as in `unpacked`.
+    void (*unpack)(const pack *w, int b, uint8_t *u, float *scale, float *offset);
+
+    // y[t * ld + 0..15] = W x_t for n (1..8) rows of tile `tile` of x.
+    void (*gemm)(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld);
+
+    // y[r] = w[r] . x for `rows` rows of floats, `ld` elements apart.
+    void (*gemv_f32)(const float *w, size_t ld, int rows, int cols, const float *x, float *y);
+    void (*gemv_f16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
+    void (*gemv_bf16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
+    void (*f16_to_f32)(const uint16_t *x, size_t n, float *y);
+    void (*bf16_to_f32)(const uint16_t *x, size_t n, float *y);
+
+    void (*attend)(const attend_job *job);
+
+    // y = x / sqrt(mean(x^2) + eps) * w. y may be x.
+    void (*rms_norm)(const float *x, const float *w, int n, float eps, float *y);
+    // g = g / (1 + exp(-g)) * u
+    void (*silu_mul)(float *g, const float *u, int n);
+    // x = x / 2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), calculated as x * sigmoid(2 ...)
+    void (*gelu_tanh)(float *x, int n);
+} kernels;
+
+// The best tier of this processor; DOPPEL_KERNELS=portable|avx2|avx512 in the environment forces a lower one. Decided
+// at the first call, the same ever after. Any thread may call.
+const kernels *kernels_get(void);
+// Every tier this processor can run, best first (for tests and benchmarks); returns how many.
+int kernels_all(const kernels **out, int max);
+
+// Writes row t of x (as `quantize` wrote it) into its place in tiles.
+void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, const float *sum);
+
+extern const kernels kernels_ref;
+#if defined(__x86_64__)
+extern const kernels kernels_avx2, kernels_avx512;
+#endif
+
+#endif

@@ -1,0 +1,447 @@
+// Kernels for AVX-512 with VNNI (F, BW, VL, DQ, VNNI): Intel from Ice Lake and Cascade Lake, AMD from Zen 4.
+//
+// The integer product: a register holds four columns of sixteen rows (pack.h), one vpdpbusd multiplies it by the same
+// four columns of an activation row, broadcast, and adds into sixteen 32-bit sums. Decode (gemv) unpacks in registers
+// and streams each weight once; prefill (gemm) works on rows that `unpack` spread out in L1/L2.
+#include "model/math/kernels.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+static void quantize_avx512(const float *x, int n, int8_t *q, float *d, float *sum) {
+    for (int s = 0; s < n / 32; s++, x += 32, q += 32) {
+        __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
+        float max = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
+        __m512 inverse = _mm512_set1_ps(max > 0 ? 127.0f / max : 0);
+        __m512i ia = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), ib = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+        _mm_storeu_si128((__m128i *)q, _mm512_cvtepi32_epi8(ia));
+        _mm_storeu_si128((__m128i *)(q + 16), _mm512_cvtepi32_epi8(ib));
+        d[s] = max / 127.0f;
+        sum[2 * s] = d[s] * (float)_mm512_reduce_add_epi32(ia);
+        sum[2 * s + 1] = d[s] * (float)_mm512_reduce_add_epi32(ib);
+    }
+}
+
+// The eight groups of a unit as bytes, from its planes.
+INLINE void load_groups(const uint8_t *planes, int bits, __m512i w[8]) {
+    const __m512i nibble = _mm512_set1_epi8(15), pair = _mm512_set1_epi8(3), one = _mm512_set1_epi8(1);
+    if (bits == 8) {
+        for (int g = 0; g < 8; g++) w[g] = _mm512_loadu_si512(planes + 64 * g);
+        return;
+    }
+    if (bits >= 4) {
+        for (int g = 0; g < 4; g++) {
+            __m512i v = _mm512_loadu_si512(planes + 64 * g);
+            w[g] = _mm512_and_si512(v, nibble);
+            w[g + 4] = _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble);
+        }
+        planes += 256;
+    } else {
+        for (int v = 0; v < 2; v++) {
+            __m512i x = _mm512_loadu_si512(planes + 64 * v);
+            for (int f = 0; f < 4; f++) w[4 * v + f] = _mm512_and_si512(_mm512_srli_epi16(x, 2 * f), pair);
+        }
+        planes += 128;
+    }
+    if (bits == 6)
+        for (int v = 0; v < 2; v++) {
+            __m512i x = _mm512_loadu_si512(planes + 64 * v);
+            for (int f = 0; f < 4; f++) {
+                __m512i high = _mm512_and_si512(_mm512_srli_epi16(x, 2 * f), pair);
+                w[4 * v + f] = _mm512_or_si512(w[4 * v + f], _mm512_slli_epi16(high, 4));
+            }
+        }
+    if (bits == 5 || bits == 3) {
+        __m512i x = _mm512_loadu_si512(planes);
+        for (int g = 0; g < 8; g++) {
+            __m512i high = _mm512_and_si512(_mm512_srli_epi16(x, g), one);
+            w[g] = _mm512_or_si512(w[g], _mm512_slli_epi16(high, bits - 1));
+        }
+    }
+}
+
+INLINE __m512 load_f16(const uint8_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+// Scale and offset of unit s, half h. Everything but base and s is known when this is compiled.
+INLINE void load_scale(const uint8_t *base, quant_traits t, int s, int h, __m512 *scale, __m512 *offset) {
+    int sets = t.has_min ? 2 : 1, halves = t.per_half ? 2 : 1;
+    if (!t.k) {
+        base += (size_t)s * (size_t)(sets * 32);
+        *scale = load_f16(base);
+        *offset = t.has_min ? load_f16(base + 32) : _mm512_mul_ps(*scale, _mm512_set1_ps(-(float)t.zero));
+        return;
+    }
+    base += (size_t)(s / 8) * (size_t)(sets * 32 + 8 * sets * halves * 16);
+    const uint8_t *unit = base + sets * 32 + s % 8 * sets * halves * 16;
+    __m512i sc = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(unit + h * 16)));
+    *scale = _mm512_mul_ps(load_f16(base), _mm512_cvtepi32_ps(sc));
+    if (t.has_min) {
+        __m512i mn = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(unit + halves * 16 + h * 16)));
+        *offset = _mm512_mul_ps(load_f16(base + 32), _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_setzero_si512(), mn)));
+    } else {
+        *offset = _mm512_mul_ps(*scale, _mm512_set1_ps(-(float)t.zero));
+    }
+}
+
+INLINE __m512i broadcast4(const int8_t *q) {
+    int32_t v;
+    memcpy(&v, q, sizeof v);
+    return _mm512_set1_epi32(v);
+}
+
+INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, const int8_t *q, const float *d,
+                        const float *sum, float *y) {
+    for (int b = b0; b < b1; b++) {
+        const uint8_t *planes = pack_planes(w, b, 0), *scales = pack_scales(w, b);
+        __m512 acc0 = _mm512_setzero_ps(), acc1 = _mm512_setzero_ps();
+        for (int s = 0; s < w->n_units; s++, planes += 64 * t.bits) {
+            __m512i g[8], low = _mm512_setzero_si512(), high = low;
+            load_groups(planes, t.bits, g);
+            const int8_t *x = q + s * 32;
+            for (int i = 0; i < 4; i++) {
+                low = _mm512_dpbusd_epi32(low, g[i], broadcast4(x + 4 * i));
+                high = _mm512_dpbusd_epi32(high, g[i + 4], broadcast4(x + 16 + 4 * i));
+            }
+            __m512 scale, offset, dx = _mm512_set1_ps(d[s]);
+            load_scale(scales, t, s, 0, &scale, &offset);
+            if (!t.per_half) {
+                __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
+                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), dot, acc0);
+                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s] + sum[2 * s + 1]), acc1);
+            } else {
+                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), _mm512_cvtepi32_ps(low), acc0);
+                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s]), acc1);
+                load_scale(scales, t, s, 1, &scale, &offset);
+                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), _mm512_cvtepi32_ps(high), acc0);
+                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s + 1]), acc1);
+            }
+        }
+        _mm512_storeu_ps(y + (size_t)(b - b0) * 16, _mm512_add_ps(acc0, acc1));
+    }
+}
+
+INLINE void unpack_format(const pack *w, quant_traits t, int b, uint8_t *u, float *scale, float *offset) {
+    const uint8_t *planes = pack_planes(w, b, 0), *scales = pack_scales(w, b);
+    for (int s = 0; s < w->n_units; s++, planes += 64 * t.bits, u += PACK_UNIT_BYTES) {
+        __m512i g[8];
+        load_groups(planes, t.bits, g);
+        for (int i = 0; i < 8; i++) _mm512_storeu_si512(u + 64 * i, g[i]);
+        for (int h = 0; h < (t.per_half ? 2 : 1); h++, scale += 16, offset += 16) {
+            __m512 sv, ov;
+            load_scale(scales, t, s, h, &sv, &ov);
+            _mm512_storeu_ps(scale, sv);
+            _mm512_storeu_ps(offset, ov);
+        }
+    }
+}
+
+// A call with the traits as constants, so that each format gets code of its own.
+#define FOR_FORMAT(type, CALL)                                                                                         \
+    switch (type) {                                                                                                    \
+    case TENSOR_Q4_0: CALL(((quant_traits){.bits = 4, .zero = 8})); break;                                             \
+    case TENSOR_Q4_1: CALL(((quant_traits){.bits = 4, .has_min = true})); break;                                       \
+    case TENSOR_Q5_0: CALL(((quant_traits){.bits = 5, .zero = 16})); break;                                            \
+    case TENSOR_Q5_1: CALL(((quant_traits){.bits = 5, .has_min = true})); break;                                       \
+    case TENSOR_Q8_0: CALL(((quant_traits){.bits = 8, .zero = 128})); break;                                           \
+    case TENSOR_Q2_K: CALL(((quant_traits){.bits = 2, .k = true, .per_half = true, .has_min = true})); break;          \
+    case TENSOR_Q3_K: CALL(((quant_traits){.bits = 3, .k = true, .per_half = true, .zero = 4})); break;                \
+    case TENSOR_Q4_K: CALL(((quant_traits){.bits = 4, .k = true, .has_min = true})); break;                            \
+    case TENSOR_Q5_K: CALL(((quant_traits){.bits = 5, .k = true, .has_min = true})); break;                            \
+    case TENSOR_Q6_K: CALL(((quant_traits){.bits = 6, .k = true, .per_half = true, .zero = 32})); break;               \
+    default: break;                                                                                                    \
+    }
+
+static void gemv_avx512(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
+#define GEMV(traits) gemv_format(w, traits, b0, b1, q, d, sum, y)
+    FOR_FORMAT(w->type, GEMV)
+#undef GEMV
+}
+
+static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float *offset){
+#define UNPACK(traits) unpack_format(w, traits, b, u, scale, offset)
+    FOR_FORMAT(w->type, UNPACK)
+#undef UNPACK
+}
+
+INLINE void gemm_tile(const unpacked *w, const qtiles *x, int tile, int n, int halves, float *y, size_t ld) {
+    const int8_t *q = x->q + (size_t)tile * w->n_units * 32 * KERNELS_TILE;
+    const float *d = x->d + (size_t)tile * w->n_units * KERNELS_TILE;
+    const float *sum = x->sum + (size_t)tile * w->n_units * 2 * KERNELS_TILE;
+    const uint8_t *u = w->u;
+    const float *scales = w->scale, *offsets = w->offset;
+    __m512 acc[KERNELS_TILE];
+    for (int t = 0; t < n; t++) acc[t] = _mm512_setzero_ps();
+    for (int s = 0; s < w->n_units; s++) {
+        for (int h = 0; h < halves; h++) {
+            __m512i dot[KERNELS_TILE];
+            for (int t = 0; t < n; t++) dot[t] = _mm512_setzero_si512();
+            for (int g = 0; g < 8 / halves; g++, u += 64, q += 4 * KERNELS_TILE) {
+                __m512i v = _mm512_load_si512(u);
+                for (int t = 0; t < n; t++) dot[t] = _mm512_dpbusd_epi32(dot[t], v, broadcast4(q + 4 * t));
+            }
+            __m512 scale = _mm512_load_ps(scales), offset = _mm512_load_ps(offsets);
+            for (int t = 0; t < n; t++) {
+                float part = halves == 1 ? sum[t] + sum[KERNELS_TILE + t] : sum[h * KERNELS_TILE + t];
+                acc[t] =
+                    _mm512_fmadd_ps(_mm512_mul_ps(scale, _mm512_set1_ps(d[t])), _mm512_cvtepi32_ps(dot[t]), acc[t]);
+                acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(part), acc[t]);
+            }
+            scales += 16;
+            offsets += 16;
+        }
+        d += KERNELS_TILE;
+        sum += 2 * KERNELS_TILE;
+    }
+    for (int t = 0; t < n; t++) _mm512_storeu_ps(y + (size_t)t * ld, acc[t]);
+}
+
+static void gemm_avx512(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld) {
+    if (n == KERNELS_TILE && w->halves == 1)
+        gemm_tile(w, x, tile, KERNELS_TILE, 1, y, ld);
+    else if (n == KERNELS_TILE)
+        gemm_tile(w, x, tile, KERNELS_TILE, 2, y, ld);
+    else if (n > 4)
+        gemm_tile(w, x, tile, n, w->halves, y, ld);
+    else if (n == 4)
+        gemm_tile(w, x, tile, 4, w->halves, y, ld);
+    else if (n == 3)
+        gemm_tile(w, x, tile, 3, w->halves, y, ld);
+    else if (n == 2)
+        gemm_tile(w, x, tile, 2, w->halves, y, ld);
+    else
+        gemm_tile(w, x, tile, 1, w->halves, y, ld);
+}
+
+// ---- floats ----
+
+INLINE __m512 load_as_float(const void *w, int kind, size_t i, __mmask16 mask) {
+    if (kind == 0) return _mm512_maskz_loadu_ps(mask, (const float *)w + i);
+    __m256i h = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)w + i);
+    if (kind == 1) return _mm512_cvtph_ps(h);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+
+INLINE void gemv_float(const void *w, int kind, size_t ld, int rows, int cols, const float *x, float *y) {
+    size_t size = kind == 0 ? 4 : 2;
+    for (int r = 0; r < rows; r += 4) {
+        int n = rows - r < 4 ? rows - r : 4;
+        const char *row[4];
+        for (int k = 0; k < 4; k++) row[k] = (const char *)w + (size_t)(r + (k < n ? k : 0)) * ld * size;
+        __m512 acc[4];
+        for (int k = 0; k < 4; k++) acc[k] = _mm512_setzero_ps();
+        int i = 0;
+        for (; i + 16 <= cols; i += 16) {
+            __m512 v = _mm512_loadu_ps(x + i);
+            for (int k = 0; k < 4; k++)
+                acc[k] = _mm512_fmadd_ps(load_as_float(row[k], kind, (size_t)i, 0xffff), v, acc[k]);
+        }
+        if (i < cols) {
+            __mmask16 mask = (__mmask16)((1u << (cols - i)) - 1);
+            __m512 v = _mm512_maskz_loadu_ps(mask, x + i);
+            for (int k = 0; k < 4; k++)
+                acc[k] = _mm512_fmadd_ps(load_as_float(row[k], kind, (size_t)i, mask), v, acc[k]);
+        }
+        for (int k = 0; k < n; k++) y[r + k] = _mm512_reduce_add_ps(acc[k]);
+    }
+}
+
+static void gemv_f32_avx512(const float *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    gemv_float(w, 0, ld, rows, cols, x, y);
+}
+
+static void gemv_f16_avx512(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    gemv_float(w, 1, ld, rows, cols, x, y);
+}
+
+static void gemv_bf16_avx512(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    gemv_float(w, 2, ld, rows, cols, x, y);
+}
+
+INLINE __mmask16 tail_mask(size_t left) {
+    return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
+static void f16_to_f32_avx512(const uint16_t *x, size_t n, float *y) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask(n - i);
+        _mm512_mask_storeu_ps(y + i, mask, load_as_float(x, 1, i, mask));
+    }
+}
+
+static void bf16_to_f32_avx512(const uint16_t *x, size_t n, float *y) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask(n - i);
+        _mm512_mask_storeu_ps(y + i, mask, load_as_float(x, 2, i, mask));
+    }
+}
+
+// exp by 2^n * e^r, |r| <= ln(2) / 2, a polynomial of degree 6 for e^r; 0 below -87.3, relative error about 1e-7.
+INLINE __m512 exp_ps(__m512 x) {
+    x = _mm512_min_ps(x, _mm512_set1_ps(88.7f));
+    __mmask16 alive = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.3f), _CMP_GE_OQ);
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
+                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+    __m512 p = _mm512_set1_ps(1.0f / 720);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    return _mm512_maskz_scalef_ps(alive, p, n);
+}
+
+enum { CHUNK = 256 }; // positions whose scores are held at once
+
+// Scores of sixteen positions for every row; what a row may not see becomes -inf.
+INLINE void score_tile(const attend_job *job, int rows, bool f32, int p, float (*scores)[CHUNK], int at) {
+    __m512 acc[KERNELS_TILE];
+    for (int r = 0; r < rows; r++) acc[r] = _mm512_setzero_ps();
+    size_t base = (size_t)(p / 16) * job->head_dim * 16;
+    for (int i = 0; i < job->head_dim; i++) {
+        __m512 k = f32 ? _mm512_loadu_ps((const float *)job->k + base + (size_t)i * 16)
+                       : load_f16((const uint8_t *)job->k + 2 * (base + (size_t)i * 16));
+        for (int r = 0; r < rows; r++) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(job->q[r][i]), k, acc[r]);
+    }
+    __m512i index =
+        _mm512_add_epi32(_mm512_set1_epi32(p), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    for (int r = 0; r < rows; r++) {
+        int first = job->first[r] > job->p0 ? job->first[r] : job->p0;
+        int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
+        __m512 v = _mm512_mul_ps(acc[r], _mm512_set1_ps(job->scale));
+        if (job->slope[r] != 0) {
+            __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
+            v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
+        }
+        __mmask16 seen = _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(first), _MM_CMPINT_NLT) &
+                         _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(last), _MM_CMPINT_LE);
+        _mm512_storeu_ps(scores[r] + at, _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen, v));
+    }
+}
+
+// Turns a row's scores into weights relative to the new maximum and shrinks what was gathered under the old one.
+INLINE void soften(const attend_job *job, int r, float *scores, int n) {
+    __m512 max = _mm512_set1_ps(-INFINITY);
+    for (int i = 0; i < n; i += 16) max = _mm512_max_ps(max, _mm512_loadu_ps(scores + i));
+    float top = _mm512_reduce_max_ps(max);
+    if (top == -INFINITY) {
+        for (int i = 0; i < n; i += 16) _mm512_storeu_ps(scores + i, _mm512_setzero_ps());
+        return;
+    }
+    if (top > job->m[r]) {
+        float shrink = expf(job->m[r] - top);
+        job->m[r] = top;
+        job->l[r] *= shrink;
+        float *acc = job->acc + (size_t)r * job->v_dim;
+        for (int i = 0; i < job->v_dim; i += 16)
+            _mm512_storeu_ps(acc + i, _mm512_mul_ps(_mm512_loadu_ps(acc + i), _mm512_set1_ps(shrink)));
+    }
+    __m512 m = _mm512_set1_ps(job->m[r]), sum = _mm512_setzero_ps();
+    for (int i = 0; i < n; i += 16) {
+        __m512 e = exp_ps(_mm512_sub_ps(_mm512_loadu_ps(scores + i), m));
+        sum = _mm512_add_ps(sum, e);
+        _mm512_storeu_ps(scores + i, e);
+    }
+    job->l[r] += _mm512_reduce_add_ps(sum);
+}
+
+INLINE void gather_values(const attend_job *job, int rows, bool f32, int p, int n, float (*scores)[CHUNK]) {
+    for (int c = 0; c < job->v_dim; c += 16) {
+        __m512 acc[KERNELS_TILE];
+        for (int r = 0; r < rows; r++) acc[r] = _mm512_loadu_ps(job->acc + (size_t)r * job->v_dim + c);
+        for (int i = 0; i < n; i++) {
+            size_t at = (size_t)(p + i) * job->v_dim + c;
+            __m512 v = f32 ? _mm512_loadu_ps((const float *)job->v + at) : load_f16((const uint8_t *)job->v + 2 * at);
+            for (int r = 0; r < rows; r++) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(scores[r][i]), v, acc[r]);
+        }
+        for (int r = 0; r < rows; r++) _mm512_storeu_ps(job->acc + (size_t)r * job->v_dim + c, acc[r]);
+    }
+}
+
+INLINE void attend_rows(const attend_job *job, int rows, bool f32) {
+    float scores[KERNELS_TILE][CHUNK];
+    for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
+        int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16;
+        for (int i = 0; i < n; i += 16) score_tile(job, rows, f32, p + i, scores, i);
+        for (int r = 0; r < rows; r++) soften(job, r, scores[r], n);
+        gather_values(job, rows, f32, p, end - p, scores);
+    }
+}
+
+static void attend_avx512(const attend_job *job) {
+    if (job->f32)
+        attend_rows(job, job->n_rows, true);
+    else if (job->n_rows == KERNELS_TILE)
+        attend_rows(job, KERNELS_TILE, false);
+    else if (job->n_rows == 3)
+        attend_rows(job, 3, false);
+    else if (job->n_rows == 1)
+        attend_rows(job, 1, false);
+    else
+        attend_rows(job, job->n_rows, false);
+}
+
+static void rms_norm_avx512(const float *x, const float *w, int n, float eps, float *y) {
+    __m512 sum = _mm512_setzero_ps();
+    for (int i = 0; i < n; i += 16) {
+        __m512 v = _mm512_maskz_loadu_ps(tail_mask((size_t)(n - i)), x + i);
+        sum = _mm512_fmadd_ps(v, v, sum);
+    }
+    __m512 scale = _mm512_set1_ps(1.0f / sqrtf(_mm512_reduce_add_ps(sum) / (float)n + eps));
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), scale);
+        _mm512_mask_storeu_ps(y + i, mask, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(mask, w + i)));
+    }
+}
+
+// x * sigmoid(z)
+INLINE __m512 times_sigmoid(__m512 x, __m512 z) {
+    __m512 e = exp_ps(_mm512_sub_ps(_mm512_setzero_ps(), z));
+    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1.0f), e));
+}
+
+static void silu_mul_avx512(float *g, const float *u, int n) {
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_maskz_loadu_ps(mask, g + i);
+        v = _mm512_mul_ps(times_sigmoid(v, v), _mm512_maskz_loadu_ps(mask, u + i));
+        _mm512_mask_storeu_ps(g + i, mask, v);
+    }
+}
+
+static void gelu_tanh_avx512(float *x, int n) {
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_maskz_loadu_ps(mask, x + i), v2 = _mm512_mul_ps(v, v);
+        __m512 z = _mm512_mul_ps(
+            v, _mm512_fmadd_ps(v2, _mm512_set1_ps(2 * 0.7978845608f * 0.044715f), _mm512_set1_ps(2 * 0.7978845608f)));
+        _mm512_mask_storeu_ps(x + i, mask, times_sigmoid(v, z));
+    }
+}
+
+const kernels kernels_avx512 = {
+    .name = "avx512",
+    .quantize = quantize_avx512,
+    .gemv = gemv_avx512,
+    .unpack = unpack_avx512,
+    .gemm = gemm_avx512,
+    .gemv_f32 = gemv_f32_avx512,
+    .gemv_f16 = gemv_f16_avx512,
+    .gemv_bf16 = gemv_bf16_avx512,
+    .f16_to_f32 = f16_to_f32_avx512,
+    .bf16_to_f32 = bf16_to_f32_avx512,
+    .attend = attend_avx512,
+    .rms_norm = rms_norm_avx512,
+    .silu_mul = silu_mul_avx512,
+    .gelu_tanh = gelu_tanh_avx512,
+};
+#endif

@@ -1,0 +1,175 @@
+// The kernels in plain C: their definition, and the tier for processors without a faster one.
+#include "model/math/half.h"
+#include "model/math/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static void quantize_ref(const float *x, int n, int8_t *q, float *d, float *sum) {
+    for (int s = 0; s < n / QUANT_UNIT; s++, x += QUANT_UNIT, q += QUANT_UNIT) {
+        float max = 0;
+        for (int i = 0; i < QUANT_UNIT; i++) max = fmaxf(max, fabsf(x[i]));
+        float inverse = max > 0 ? 127.0f / max : 0;
+        d[s] = max / 127.0f;
+        for (int h = 0; h < 2; h++) {
+            int total = 0;
+            for (int i = 16 * h; i < 16 * h + 16; i++) {
+                q[i] = (int8_t)lrintf(x[i] * inverse);
+                total += q[i];
+            }
+            sum[2 * s + h] = d[s] * (float)total;
+        }
+    }
+}
+
+enum { MAX_STACK_UNITS = 64 };
+
+// One unit of sixteen rows against one row of activations that stand `step` bytes apart from group to group.
+static void unit_dot(const uint8_t *u, const int8_t *q, int step, int halves, const float *scale, const float *offset,
+                     float d, const float *sum, int sum_step, float *acc) {
+    for (int r = 0; r < PACK_ROWS; r++) {
+        int dot[2] = {0, 0};
+        for (int g = 0; g < 8; g++)
+            for (int i = 0; i < 4; i++) dot[g / 4] += u[g * 64 + r * 4 + i] * q[g * step + i];
+        if (halves == 1) {
+            acc[r] += scale[r] * d * (float)(dot[0] + dot[1]) + offset[r] * (sum[0] + sum[sum_step]);
+        } else {
+            for (int h = 0; h < 2; h++)
+                acc[r] += scale[h * PACK_ROWS + r] * d * (float)dot[h] + offset[h * PACK_ROWS + r] * sum[h * sum_step];
+        }
+    }
+}
+
+static void gemm_ref(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld) {
+    const int8_t *q = x->q + (size_t)tile * w->n_units * QUANT_UNIT * KERNELS_TILE;
+    const float *d = x->d + (size_t)tile * w->n_units * KERNELS_TILE;
+    const float *sum = x->sum + (size_t)tile * w->n_units * 2 * KERNELS_TILE;
+    for (int t = 0; t < n; t++) {
+        float *out = y + (size_t)t * ld;
+        memset(out, 0, PACK_ROWS * sizeof *out);
+        for (int s = 0; s < w->n_units; s++)
+            unit_dot(w->u + (size_t)s * PACK_UNIT_BYTES, q + (size_t)s * QUANT_UNIT * KERNELS_TILE + t * 4,
+                     4 * KERNELS_TILE, w->halves, w->scale + (size_t)s * w->halves * PACK_ROWS,
+                     w->offset + (size_t)s * w->halves * PACK_ROWS, d[s * KERNELS_TILE + t],
+                     sum + s * 2 * KERNELS_TILE + t, KERNELS_TILE, out);
+    }
+}
+
+// Spreads a row block out a few units at a time (a pack whose first units are the wanted ones), so that no memory has
+// to be asked for.
+static void gemv_ref(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
+    static _Thread_local uint8_t u[MAX_STACK_UNITS * PACK_UNIT_BYTES];
+    static _Thread_local float scale[MAX_STACK_UNITS * 2 * PACK_ROWS], offset[MAX_STACK_UNITS * 2 * PACK_ROWS];
+    int halves = pack_halves(w);
+    for (int b = b0; b < b1; b++) {
+        float *out = y + (size_t)(b - b0) * PACK_ROWS;
+        memset(out, 0, PACK_ROWS * sizeof *out);
+        for (int s0 = 0; s0 < w->n_units; s0 += MAX_STACK_UNITS) {
+            int n = w->n_units - s0 < MAX_STACK_UNITS ? w->n_units - s0 : MAX_STACK_UNITS;
+            pack_unpack_ref(w, b, s0, n, u, scale, offset);
+            for (int s = 0; s < n; s++)
+                unit_dot(u + s * PACK_UNIT_BYTES, q + (size_t)(s0 + s) * QUANT_UNIT, 4, halves,
+                         scale + s * halves * PACK_ROWS, offset + s * halves * PACK_ROWS, d[s0 + s], sum + 2 * (s0 + s),
+                         1, out);
+        }
+    }
+}
+
+static void unpack_ref(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
+    pack_unpack_ref(w, b, 0, w->n_units, u, scale, offset);
+}
+
+static void gemv_f32_ref(const float *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    for (int r = 0; r < rows; r++, w += ld) {
+        float a = 0;
+        for (int i = 0; i < cols; i++) a += w[i] * x[i];
+        y[r] = a;
+    }
+}
+
+static void gemv_f16_ref(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    for (int r = 0; r < rows; r++, w += ld) {
+        float a = 0;
+        for (int i = 0; i < cols; i++) a += f16_to_f32(w[i]) * x[i];
+        y[r] = a;
+    }
+}
+
+static void gemv_bf16_ref(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y) {
+    for (int r = 0; r < rows; r++, w += ld) {
+        float a = 0;
+        for (int i = 0; i < cols; i++) a += bf16_to_f32(w[i]) * x[i];
+        y[r] = a;
+    }
+}
+
+static void f16_to_f32_ref(const uint16_t *x, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) y[i] = f16_to_f32(x[i]);
+}
+
+static void bf16_to_f32_ref(const uint16_t *x, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) y[i] = bf16_to_f32(x[i]);
+}
+
+static float cache_at(const attend_job *job, const void *base, size_t i) {
+    return job->f32 ? ((const float *)base)[i] : f16_to_f32(((const uint16_t *)base)[i]);
+}
+
+static void attend_ref(const attend_job *job) {
+    for (int r = 0; r < job->n_rows; r++) {
+        int first = job->first[r] > job->p0 ? job->first[r] : job->p0;
+        int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
+        float *acc = job->acc + (size_t)r * job->v_dim;
+        for (int p = first; p <= last; p++) {
+            size_t column = (size_t)(p / 16) * job->head_dim * 16 + p % 16;
+            float dot = 0;
+            for (int i = 0; i < job->head_dim; i++)
+                dot += job->q[r][i] * cache_at(job, job->k, column + (size_t)i * 16);
+            float score = dot * job->scale + job->slope[r] * (float)(p - job->last[r]);
+            if (score > job->m[r]) { // a new maximum: what was added so far shrinks
+                float shrink = expf(job->m[r] - score);
+                job->l[r] *= shrink;
+                for (int i = 0; i < job->v_dim; i++) acc[i] *= shrink;
+                job->m[r] = score;
+            }
+            float weight = expf(score - job->m[r]);
+            job->l[r] += weight;
+            for (int i = 0; i < job->v_dim; i++) acc[i] += weight * cache_at(job, job->v, (size_t)p * job->v_dim + i);
+        }
+    }
+}
+
+static void rms_norm_ref(const float *x, const float *w, int n, float eps, float *y) {
+    float sum = 0;
+    for (int i = 0; i < n; i++) sum += x[i] * x[i];
+    float scale = 1.0f / sqrtf(sum / (float)n + eps);
+    for (int i = 0; i < n; i++) y[i] = x[i] * scale * w[i];
+}
+
+static void silu_mul_ref(float *g, const float *u, int n) {
+    for (int i = 0; i < n; i++) g[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
+}
+
+static void gelu_tanh_ref(float *x, int n) {
+    for (int i = 0; i < n; i++) {
+        float inner = 0.7978845608f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
+        x[i] = 0.5f * x[i] * (1.0f + tanhf(inner));
+    }
+}
+
+const kernels kernels_ref = {
+    .name = "portable",
+    .quantize = quantize_ref,
+    .gemv = gemv_ref,
+    .unpack = unpack_ref,
+    .gemm = gemm_ref,
+    .gemv_f32 = gemv_f32_ref,
+    .gemv_f16 = gemv_f16_ref,
+    .gemv_bf16 = gemv_bf16_ref,
+    .f16_to_f32 = f16_to_f32_ref,
+    .bf16_to_f32 = bf16_to_f32_ref,
+    .attend = attend_ref,
+    .rms_norm = rms_norm_ref,
+    .silu_mul = silu_mul_ref,
+    .gelu_tanh = gelu_tanh_ref,
+};
