@@ -1,0 +1,55 @@
+// doppel: chat with a language model in the terminal, tune its sampling while it answers, teach it your voice.
+// This file finds the command; `doppel` alone, or with options only, is the chat.
+#include "app/commands.h"
+#include "app/options.h"
+#include "app/report.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DOPPEL_VERSION "0.1"
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} command;
+
+static const command commands[] = {
+    {NULL, NULL, NULL},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands - 1 };
+
+static const command *find(const char *name) {
+    for (const command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static int print_help(void) {
+    printf("usage: doppel [chat] [options]\n       doppel COMMAND [options] [arguments]\n\nCommands:\n");
+    for (const command *c = commands; c->name; c++) printf("  %-10s %s\n", c->name, c->help);
+    printf("\n`doppel COMMAND -h` explains one.\n");
+    return EXIT_DONE;
+}
+
+static int unknown(const char *name) {
+    const char *names[N_COMMANDS + 1] = {0};
+    for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i].name;
+    const char *near = options_nearest(name, names);
+    if (near) return report_usage("unknown command \"%s\"; is \"%s\" meant?", name, near);
+    return report_usage("unknown command \"%s\"; `doppel --help` lists them", name);
+}
+
+int main(int argc, char **argv) {
+    // Characters are as wide as the person's locale says; numbers stay as C writes them.
+    setlocale(LC_CTYPE, "");
+    const char *first = argc > 1 ? argv[1] : "chat";
+    if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0 || strcmp(first, "help") == 0) return print_help();
+    if (strcmp(first, "--version") == 0) return printf("doppel %s\n", DOPPEL_VERSION) < 0;
+    const command *c = find(*first == '-' ? "chat" : first);
+    if (!c) return unknown(first);
+    return *first == '-' || argc < 2 ? c->run(argc, argv) : c->run(argc - 1, argv + 1);
+}
