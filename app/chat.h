@@ -54,10 +54,9 @@ typedef struct chat {
     unsigned revision;               // grows with every change of turns
     chat_question question;
     // Private to chat*.c:
-    uint64_t asked;      // the number of the running answer's request
-    char *loading_path;  // what is being loaded
-    char *question_file; // QUESTION_OVERWRITE: which
-    char *draft;         // see chat_take_draft
+    uint64_t asked, load_request, fetch_request; // numbers of the newest requests; asked is 0 when no answer runs
+    char *question_file;                         // QUESTION_OVERWRITE: which
+    char *draft;                                 // see chat_take_draft
 } chat;
 
 typedef struct chat_options {

@@ -1,0 +1,424 @@
+// The conversation: an array of turns, and what worker events and submitted lines do to it.
+//
+// Two rules keep the array simple. Waiting messages stand behind everything else, so notes and answers are inserted
+// in front of them. And every message that was sent is followed by its answer (or is marked failed), so that the
+// messages for the model alternate as chat templates want them, whatever was stopped, removed or refused.
+#define _POSIX_C_SOURCE 200809L
+#include "app/chat.h"
+#include "app/fetch.h"
+#include "app/paths.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// ---- turns
+
+static size_t first_waiting(const chat *c) {
+    size_t i = c->n_turns;
+    while (i > 0 && c->turns[i - 1].waiting) i--;
+    return i;
+}
+
+static chat_turn *insert_turn(chat *c, size_t at, turn_kind kind, const char *author) {
+    c->turns = mem_reserve(c->turns, &c->cap_turns, c->n_turns + 1, sizeof *c->turns);
+    memmove(c->turns + at + 1, c->turns + at, (c->n_turns - at) * sizeof *c->turns);
+    c->n_turns++;
+    c->revision++;
+    chat_turn *t = &c->turns[at];
+    *t = (chat_turn){.kind = kind, .author = mem_strdup(author), .time = time(NULL)};
+    return t;
+}
+
+static void remove_turn(chat *c, size_t at) {
+    free(c->turns[at].author);
+    buf_free(&c->turns[at].text);
+    c->n_turns--;
+    c->revision++;
+    memmove(c->turns + at, c->turns + at + 1, (c->n_turns - at) * sizeof *c->turns);
+}
+
+unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) {
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *text = mem_calloc((size_t)n + 1, 1);
+    vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    chat_turn *t = insert_turn(c, first_waiting(c), TURN_NOTE, "");
+    t->is_error = is_error;
+    utf8_repair(&t->text, text, (size_t)n);
+    free(text);
+    return CHAT_TURNS;
+}
+
+// The last turn of a kind that was sent; n_turns when there is none.
+static size_t last_turn(const chat *c, turn_kind kind) {
+    for (size_t i = first_waiting(c); i > 0; i--)
+        if (c->turns[i - 1].kind == kind) return i - 1;
+    return c->n_turns;
+}
+
+// ---- asking
+
+static void ask(chat *c) {
+    chat_message *messages = mem_calloc(c->n_turns + 1, sizeof *messages);
+    size_t n = 0;
+    if (c->system[0]) messages[n++] = (chat_message){"system", c->system};
+    for (size_t i = 0; i < c->n_turns; i++) {
+        const chat_turn *t = &c->turns[i];
+        if (t->kind == TURN_NOTE || t->waiting || t->failed) continue;
+        messages[n++] = (chat_message){t->kind == TURN_USER ? "user" : "assistant", buf_str(&t->text)};
+    }
+    c->asked = worker_ask(c->worker, messages, n);
+    free(messages);
+    c->answer = first_waiting(c);
+    insert_turn(c, c->answer, TURN_MODEL, c->model_name)->running = true;
+    c->answering = true;
+    c->prefill_done = c->prefill_total = 0;
+    c->tok_s = 0;
+}
+
+// Sends the oldest waiting message when nothing stands in its way.
+static unsigned send_next(chat *c) {
+    size_t i = first_waiting(c);
+    if (i == c->n_turns || chat_busy(c) || !worker_model(c->worker)) return 0;
+    c->turns[i].waiting = false;
+    c->turns[i].time = time(NULL);
+    ask(c);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+static void end_answer(chat *c, gen_stop stop) {
+    chat_turn *t = &c->turns[c->answer];
+    t->running = false;
+    t->stop = stop;
+    c->answering = false;
+    c->asked = 0;
+    c->prefill_done = c->prefill_total = 0;
+    c->revision++;
+}
+
+// Ends the running answer here and now; what the worker still says about it is ignored.
+static void abandon_answer(chat *c) {
+    if (!c->answering) return;
+    worker_stop(c->worker);
+    end_answer(c, GEN_INTERRUPTED);
+}
+
+bool chat_busy(const chat *c) {
+    return c->loading || c->fetching || c->answering;
+}
+
+unsigned chat_stop(chat *c) {
+    if (c->answering || c->fetching) worker_stop(c->worker);
+    return CHAT_STATUS;
+}
+
+unsigned chat_again(chat *c) {
+    abandon_answer(c);
+    size_t user = last_turn(c, TURN_USER), model = last_turn(c, TURN_MODEL);
+    if (user == c->n_turns) return chat_note(c, true, "there is nothing to answer again");
+    if (!worker_model(c->worker)) return chat_note(c, true, "no model is loaded; see /model");
+    if (c->loading || c->fetching) return chat_note(c, true, "the model is still loading");
+    if (c->turns[user].failed)
+        c->turns[user].failed = false;
+    else
+        remove_turn(c, model);
+    ask(c);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+unsigned chat_undo(chat *c) {
+    size_t user = c->n_turns;
+    if (user > 0 && c->turns[user - 1].waiting) {
+        user--;
+    } else {
+        abandon_answer(c);
+        user = last_turn(c, TURN_USER);
+    }
+    if (user == c->n_turns) return chat_note(c, true, "there is nothing to undo");
+    free(c->draft);
+    c->draft = mem_strdup(buf_str(&c->turns[user].text));
+    for (size_t i = c->n_turns; i > user; i--)
+        if (c->turns[i - 1].kind == TURN_MODEL) remove_turn(c, i - 1);
+    remove_turn(c, user);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+unsigned chat_clear(chat *c) {
+    abandon_answer(c);
+    while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
+    c->dropped_turns = 0;
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+char *chat_take_draft(chat *c) {
+    char *draft = c->draft;
+    c->draft = NULL;
+    return draft;
+}
+
+// ---- worker events
+
+static unsigned on_token(chat *c, event *e) {
+    chat_turn *t = &c->turns[c->answer];
+    buf_append(&t->text, e->text, e->n_text);
+    t->n_tokens = e->n_tokens;
+    c->prefill_done = c->prefill_total = 0;
+    c->tok_s = e->tok_s;
+    c->revision++;
+    if (e->n_candidates == 0) return CHAT_TURNS | CHAT_STATUS;
+    c->candidates = *e;
+    c->candidates.text = NULL;
+    c->candidates.n_text = 0;
+    return CHAT_TURNS | CHAT_STATUS | CHAT_CANDIDATES;
+}
+
+static unsigned on_done(chat *c, const event *e) {
+    chat_turn *t = &c->turns[c->answer];
+    buf_clear(&t->text);
+    buf_append(&t->text, e->text, e->n_text);
+    t->n_tokens = e->n_tokens;
+    if (e->tok_s > 0) c->tok_s = e->tok_s;
+    end_answer(c, e->stop);
+    return CHAT_TURNS | CHAT_STATUS | CHAT_DONE;
+}
+
+static unsigned on_answer_event(chat *c, event *e) {
+    c->n_past = e->n_past;
+    c->n_ctx = e->n_ctx;
+    c->dropped_turns = e->dropped_turns;
+    switch (e->type) {
+    case EVENT_PREFILL:
+        c->prefill_done = e->done;
+        c->prefill_total = e->total;
+        return CHAT_STATUS;
+    case EVENT_TOKEN: return on_token(c, e);
+    default: return on_done(c, e);
+    }
+}
+
+// An answer that failed before its first token leaves its message marked as failed; one that had begun stays.
+static unsigned on_answer_error(chat *c, const event *e) {
+    size_t answer = c->answer;
+    bool begun = c->turns[answer].text.len > 0;
+    end_answer(c, GEN_INTERRUPTED);
+    if (!begun) {
+        remove_turn(c, answer);
+        c->turns[last_turn(c, TURN_USER)].failed = true;
+    }
+    return chat_note(c, true, "%s", e->text) | CHAT_STATUS | CHAT_DONE;
+}
+
+static char *name_of(const char *path) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    const char *name = path + n;
+    while (name > path && name[-1] != '/') name--;
+    n -= (size_t)(name - path);
+    if (n > 5 && memcmp(name + n - 5, ".gguf", 5) == 0) n -= 5;
+    return mem_strndup(name, n);
+}
+
+static void set_string(char **s, const char *value) {
+    char *copy = mem_strdup(value);
+    free(*s);
+    *s = copy;
+}
+
+static unsigned on_loaded(chat *c, const event *e) {
+    free(c->model_name);
+    c->model_name = name_of(e->text);
+    set_string(&c->model_path, e->text);
+    c->n_past = 0;
+    c->n_ctx = e->n_ctx;
+    if (e->request == c->load_request) c->loading = false;
+    if (worker_model(c->worker)->chat.has_template)
+        chat_note(c, false, "%s is ready: context %d tokens, seed %llu. /help lists the commands.", c->model_name,
+                  e->n_ctx, (unsigned long long)c->settings.seed);
+    else
+        chat_note(c, false,
+                  "%s is ready: context %d tokens, seed %llu. It has no chat format of its own (a base model?); turns "
+                  "are written as \"User:\" and \"Assistant:\" lines. /help lists the commands.",
+                  c->model_name, e->n_ctx, (unsigned long long)c->settings.seed);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+static unsigned on_load_error(chat *c, const event *e) {
+    c->loading = c->loading && e->request != c->load_request;
+    if (worker_model(c->worker)) return chat_note(c, true, "%s; %s stays", e->text, c->model_name) | CHAT_STATUS;
+    chat_note(c, true, "%s", e->text);
+    return chat_note(c, false, "No model is loaded: /model lists what is there, /model pull fetches the default one.") |
+           CHAT_STATUS;
+}
+
+// The note that shows how far the fetching is.
+static chat_turn *fetch_note(chat *c) {
+    for (size_t i = c->n_turns; i > 0; i--)
+        if (c->turns[i - 1].kind == TURN_NOTE && c->turns[i - 1].running) return &c->turns[i - 1];
+    chat_turn *t = insert_turn(c, first_waiting(c), TURN_NOTE, "");
+    t->running = true;
+    return t;
+}
+
+static unsigned on_fetch_event(chat *c, const event *e) {
+    chat_turn *t = fetch_note(c);
+    buf_clear(&t->text);
+    c->revision++;
+    if (e->type == EVENT_FETCH) {
+        c->fetch_done = e->done;
+        c->fetch_total = e->total;
+        buf_printf(&t->text, "Fetching %s: %s", fetch_default()->file, e->text);
+        return CHAT_TURNS | CHAT_STATUS;
+    }
+    c->fetching = false;
+    c->fetch_done = c->fetch_total = 0;
+    t->running = false;
+    t->is_error = e->type == EVENT_ERROR;
+    if (e->type == EVENT_ERROR) {
+        buf_puts(&t->text, e->text);
+    } else if (e->n_text == 0) {
+        buf_puts(&t->text, "Fetching was cancelled. /model pull starts it again.");
+    } else {
+        buf_printf(&t->text, "Fetched %s", e->text);
+        chat_load(c, e->text);
+    }
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+static unsigned on_event(chat *c, event *e) {
+    if (e->type == EVENT_LOADED) return on_loaded(c, e);
+    if (e->type == EVENT_FETCH || e->type == EVENT_FETCHED) return on_fetch_event(c, e);
+    if (e->type != EVENT_ERROR) return c->asked && e->request == c->asked ? on_answer_event(c, e) : 0;
+    if (c->asked && e->request == c->asked) return on_answer_error(c, e);
+    if (c->fetching && e->request == c->fetch_request) return on_fetch_event(c, e);
+    // An abandoned answer has nobody left to tell.
+    return e->request == c->load_request ? on_load_error(c, e) : 0;
+}
+
+unsigned chat_pump(chat *c) {
+    unsigned flags = 0;
+    event e;
+    while (worker_next(c->worker, &e)) {
+        flags |= on_event(c, &e);
+        event_free(&e);
+    }
+    return flags | send_next(c);
+}
+
+// ---- submitted lines
+
+#define BLANK " \t\r\n"
+
+static unsigned add_message(chat *c, const char *text) {
+    chat_turn *t = insert_turn(c, c->n_turns, TURN_USER, c->user_name);
+    t->waiting = true;
+    size_t n = strlen(text);
+    while (n > 0 && strchr(BLANK, text[n - 1])) n--;
+    buf_append(&t->text, text, n);
+    if (!chat_busy(c) && !worker_model(c->worker)) {
+        chat_note(c, false,
+                  "The message waits for a model. Type y (or /model pull) to fetch %s, or /model PATH to load a file.",
+                  fetch_default()->file);
+        c->question = QUESTION_FETCH;
+    }
+    return CHAT_TURNS;
+}
+
+unsigned chat_submit(chat *c, const char *text) {
+    buf line = {0};
+    utf8_repair(&line, text, strlen(text));
+    unsigned flags = 0;
+    const char *s = buf_str(&line), *begin = s + strspn(s, BLANK);
+    bool is_command = begin[0] == '/' && begin[1] != '/';
+    if (c->question == QUESTION_NONE || !chat_question_answer(c, begin, &flags)) {
+        if (is_command)
+            flags |= chat_command_run(c, begin);
+        else if (*begin)
+            flags |= add_message(c, begin[0] == '/' ? begin + 1 : s);
+    }
+    buf_free(&line);
+    return flags | send_next(c);
+}
+
+unsigned chat_load(chat *c, const char *path) {
+    c->load_request = worker_load(c->worker, path);
+    c->loading = true;
+    return CHAT_STATUS;
+}
+
+unsigned chat_fetch(chat *c) {
+    if (c->fetching) return chat_note(c, false, "It is being fetched already.");
+    buf dir = {0};
+    error err = {{0}};
+    if (paths_data("models", &dir, &err) != 0) {
+        buf_free(&dir);
+        return chat_note(c, true, "%s", err.text);
+    }
+    c->fetch_request = worker_fetch(c->worker, fetch_default()->names[0], buf_str(&dir));
+    buf_free(&dir);
+    c->fetching = true;
+    c->question = QUESTION_NONE;
+    chat_turn *t = fetch_note(c);
+    buf_printf(&t->text, "Fetching %s ...", fetch_default()->file);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+void chat_set_settings(chat *c, const gen_settings *s) {
+    c->settings = *s;
+    worker_set_settings(c->worker, s);
+}
+
+// ---- opening and closing
+
+// A seed that a person can read out and type again.
+static uint64_t clock_seed(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec / 1000u + (uint64_t)getpid()) % 1000000u;
+}
+
+chat *chat_open(const chat_options *o, error *err) {
+    worker *w = worker_open(o->threads, o->n_ctx, err);
+    if (!w) return NULL;
+    chat *c = mem_calloc(1, sizeof *c);
+    c->worker = w;
+    c->system = mem_strdup(o->system ? o->system : "");
+    c->user_name = mem_strdup(o->user_name ? o->user_name : "you");
+    c->theme = mem_strdup(o->theme ? o->theme : "");
+    c->model_name = mem_strdup("");
+    c->model_path = mem_strdup("");
+    gen_settings s = o->settings;
+    if (!s.seed_given) s.seed = clock_seed();
+    chat_set_settings(c, &s);
+    if (o->model_path) {
+        chat_load(c, o->model_path);
+    } else {
+        c->question = QUESTION_FETCH;
+        chat_note(
+            c, false,
+            "There is no model yet. Type y (or /model pull) to fetch %s (%lld MB), or /model PATH to load a file.",
+            fetch_default()->file, (long long)(fetch_default()->package_size / 1000000));
+    }
+    return c;
+}
+
+void chat_close(chat *c) {
+    if (!c) return;
+    worker_close(c->worker);
+    while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
+    free(c->turns);
+    free(c->system);
+    free(c->model_name);
+    free(c->model_path);
+    free(c->user_name);
+    free(c->theme);
+    free(c->question_file);
+    free(c->draft);
+    free(c);
+}

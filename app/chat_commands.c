@@ -1,0 +1,342 @@
+// The slash commands: one table for running, help and completion.
+#define _POSIX_C_SOURCE 200809L
+#include "app/chat.h"
+#include "app/config.h"
+#include "app/fetch.h"
+#include "app/options.h"
+#include "app/paths.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+typedef struct command {
+    chat_command shown;
+    unsigned (*run)(chat *c, const char *args); // args: without blanks around; "" for none
+} command;
+
+static unsigned run_help(chat *c, const char *args);
+
+static unsigned run_clear(chat *c, const char *args) {
+    (void)args;
+    chat_clear(c);
+    return chat_note(c, false, "The conversation is cleared.") | CHAT_STATUS;
+}
+
+static unsigned run_undo(chat *c, const char *args) {
+    (void)args;
+    return chat_undo(c);
+}
+
+static unsigned run_again(chat *c, const char *args) {
+    (void)args;
+    return chat_again(c);
+}
+
+static unsigned run_quit(chat *c, const char *args) {
+    (void)args;
+    c->quitting = true;
+    return CHAT_STATUS;
+}
+
+static const char *default_system(const chat *c) {
+    const model *m = worker_model(c->worker);
+    return m ? m->chat.default_system : NULL;
+}
+
+static unsigned run_system(chat *c, const char *args) {
+    if (*args) {
+        free(c->system);
+        c->system = mem_strdup(strcmp(args, "-") == 0 ? "" : args);
+    }
+    if (c->system[0]) return chat_note(c, false, "System text: %s", c->system);
+    if (default_system(c)) return chat_note(c, false, "System text (the model's own): %s", default_system(c));
+    return chat_note(c, false, "There is no system text.");
+}
+
+// ---- /set
+
+static void describe_range(const gen_knob *k, buf *out) {
+    switch (k->kind) {
+    case KNOB_REAL:
+    case KNOB_INT: buf_printf(out, "%g to %g", k->min, k->max); break;
+    case KNOB_FLAG: buf_puts(out, "on or off"); break;
+    case KNOB_SEED: buf_puts(out, "a whole number"); break;
+    case KNOB_STOP: buf_puts(out, "a text, added to the list"); break;
+    case KNOB_EOS: buf_puts(out, "a token id, added to the list"); break;
+    }
+}
+
+static void describe_knob(const gen_knob *k, const gen_settings *s, int name_width, buf *out) {
+    buf value = {0}, range = {0};
+    gen_knob_print(k, s, &value);
+    describe_range(k, &range);
+    buf_printf(out, "%-*s %-8s %s (%s)", name_width, k->name, value.len ? buf_str(&value) : "none", k->help,
+               buf_str(&range));
+    buf_free(&value);
+    buf_free(&range);
+}
+
+static unsigned list_knobs(chat *c) {
+    buf out = {0};
+    int width = 0;
+    for (size_t i = 0; i < gen_n_knobs(); i++) {
+        int n = (int)strlen(gen_knob_at(i)->name);
+        if (n > width) width = n;
+    }
+    for (size_t i = 0; i < gen_n_knobs(); i++) {
+        describe_knob(gen_knob_at(i), &c->settings, width, &out);
+        buf_putc(&out, '\n');
+    }
+    buf_printf(&out, "%-*s %-8s your name in this chat\n", width, "user", c->user_name);
+    buf_puts(&out,
+             "/set NAME VALUE changes one, /set NAME default puts it back, /set save keeps them for the next time.");
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+static unsigned save_settings(chat *c) {
+    error err = {{0}};
+    buf path = {0};
+    config keep = {.model = c->model_path, .system = c->system, .user = c->user_name, .theme = c->theme};
+    unsigned flags =
+        paths_config("config.json", &path, &err) == 0 && config_save(buf_str(&path), &keep, &c->settings, &err) == 0
+            ? chat_note(c, false, "Saved to %s: model, system text, name and settings.", buf_str(&path))
+            : chat_note(c, true, "%s", err.text);
+    buf_free(&path);
+    return flags;
+}
+
+static unsigned set_user(chat *c, const char *value) {
+    if (*value) {
+        free(c->user_name);
+        c->user_name = mem_strdup(value);
+    }
+    return chat_note(c, false, "Your name here is %s.", c->user_name) | CHAT_SETTINGS;
+}
+
+// Back to what a chat starts with; a seed is taken as it is.
+static void reset_knob(const gen_knob *k, gen_settings *s) {
+    gen_settings start = gen_settings_chat();
+    switch (k->kind) {
+    case KNOB_REAL:
+    case KNOB_INT:
+    case KNOB_FLAG: gen_knob_set(k, s, gen_knob_get(k, &start)); break;
+    case KNOB_SEED: s->seed_given = false; break;
+    case KNOB_STOP: s->n_stops = 0; break;
+    case KNOB_EOS: s->n_eos = 0; break;
+    }
+}
+
+static unsigned set_knob(chat *c, const gen_knob *k, const char *value) {
+    error err = {{0}};
+    gen_settings s = c->settings;
+    if (*value && strcasecmp(value, "default") == 0)
+        reset_knob(k, &s);
+    else if (*value && gen_knob_parse(k, value, &s, &err) != 0)
+        return chat_note(c, true, "%s", err.text);
+    if (*value) {
+        chat_set_settings(c, &s);
+        if (k->kind == KNOB_SEED) worker_reseed(c->worker);
+    }
+    buf out = {0};
+    describe_knob(k, &s, 0, &out);
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS | CHAT_SETTINGS;
+}
+
+static unsigned unknown_setting(chat *c, const char *name) {
+    const char **names = mem_calloc(gen_n_knobs() + 3, sizeof *names);
+    for (size_t i = 0; i < gen_n_knobs(); i++) names[i] = gen_knob_at(i)->name;
+    names[gen_n_knobs()] = "user";
+    names[gen_n_knobs() + 1] = "save";
+    const char *near = options_nearest(name, names);
+    free(names);
+    if (near) return chat_note(c, true, "there is no setting %s; did you mean %s?", name, near);
+    return chat_note(c, true, "there is no setting %s; /set lists them", name);
+}
+
+static unsigned run_set(chat *c, const char *args) {
+    if (!*args) return list_knobs(c);
+    size_t n = strcspn(args, " \t=");
+    char *name = mem_strndup(args, n);
+    const char *value = args + n + strspn(args + n, " \t=");
+    const gen_knob *k = gen_knob_find(name);
+    unsigned flags;
+    if (k)
+        flags = set_knob(c, k, value);
+    else if (strcmp(name, "user") == 0)
+        flags = set_user(c, value);
+    else if (strcmp(name, "save") == 0 || strcmp(name, "--save") == 0)
+        flags = save_settings(c);
+    else
+        flags = unknown_setting(c, name);
+    free(name);
+    return flags;
+}
+
+// ---- /model
+
+typedef struct model_list {
+    const char *current;
+    buf out;
+} model_list;
+
+static void list_model(void *arg, const char *name, const char *path) {
+    model_list *l = arg;
+    buf_printf(&l->out, "%s %s\n", strcmp(path, l->current) == 0 ? "*" : " ", name);
+}
+
+static unsigned list_models(chat *c) {
+    model_list l = {.current = c->model_path};
+    paths_models(list_model, &l);
+    if (!l.out.len) buf_puts(&l.out, "No model is installed; /model pull fetches the default one.\n");
+    if (c->model_path[0]) buf_printf(&l.out, "In use: %s\n", c->model_path);
+    buf_puts(&l.out, "/model NAME or /model PATH loads another.");
+    chat_note(c, false, "%s", buf_str(&l.out));
+    buf_free(&l.out);
+    return CHAT_TURNS;
+}
+
+static unsigned run_model(chat *c, const char *args) {
+    if (!*args) return list_models(c);
+    if (strcmp(args, "pull") == 0) return chat_fetch(c);
+    error err = {{0}};
+    buf path = {0};
+    unsigned flags;
+    if (paths_model(args, &path, &err) != 0) {
+        flags = chat_note(c, true, "%s", err.text);
+    } else {
+        c->question = QUESTION_NONE;
+        flags = chat_load(c, buf_str(&path)) | chat_note(c, false, "Loading %s ...", args);
+    }
+    buf_free(&path);
+    return flags;
+}
+
+// ---- /save
+
+static unsigned save(chat *c, const char *path) {
+    error err = {{0}};
+    if (chat_export(c, path, &err) != 0) return chat_note(c, true, "%s", err.text);
+    return chat_note(c, false, "The conversation is saved to %s.", path);
+}
+
+static unsigned run_save(chat *c, const char *args) {
+    if (!*args) return chat_note(c, true, "/save wants a file name, such as chat.md or chat.txt");
+    buf path = {0};
+    const char *home = getenv("HOME");
+    if (args[0] == '~' && args[1] == '/' && home)
+        buf_printf(&path, "%s%s", home, args + 1);
+    else
+        buf_puts(&path, args);
+    unsigned flags;
+    if (access(buf_str(&path), F_OK) == 0) {
+        free(c->question_file);
+        c->question_file = mem_strdup(buf_str(&path));
+        c->question = QUESTION_OVERWRITE;
+        flags = chat_note(c, false, "%s exists. Replace it? Type y or n.", buf_str(&path));
+    } else {
+        flags = save(c, buf_str(&path));
+    }
+    buf_free(&path);
+    return flags;
+}
+
+bool chat_question_answer(chat *c, const char *text, unsigned *flags) {
+    size_t n = strcspn(text, " \t\r\n");
+    if (text[n + strspn(text + n, " \t\r\n")] != '\0') n = 0;
+    bool yes = (n == 1 && strncasecmp(text, "y", 1) == 0) || (n == 3 && strncasecmp(text, "yes", 3) == 0);
+    bool no = (n == 1 && strncasecmp(text, "n", 1) == 0) || (n == 2 && strncasecmp(text, "no", 2) == 0);
+    chat_question question = c->question;
+    // An unanswered offer to fetch stands until a model is there; another question is dropped by any other line.
+    if (yes || no || question != QUESTION_FETCH) c->question = QUESTION_NONE;
+    if (yes)
+        *flags |= question == QUESTION_FETCH ? chat_fetch(c) : save(c, c->question_file);
+    else if (no)
+        *flags |= chat_note(c, false, question == QUESTION_FETCH ? "Not fetched." : "Not saved.");
+    return yes || no;
+}
+
+// ---- the table
+
+static const command commands[] = {
+    {{"help", "[COMMAND]", "this list"}, run_help},
+    {{"again", "", "drop the last answer and write another"}, run_again},
+    {{"undo", "", "take back the last message and its answer"}, run_undo},
+    {{"clear", "", "forget the conversation and start anew"}, run_clear},
+    {{"system", "[TEXT]", "show or set the system text; - for the model's own"}, run_system},
+    {{"set", "[NAME [VALUE]]", "list, show or change settings; /set save keeps them"}, run_set},
+    {{"model", "[NAME]", "list models or load one, by name or path; /model pull fetches the default one"}, run_model},
+    {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt"}, run_save},
+    {{"quit", "", "leave"}, run_quit},
+};
+
+size_t chat_n_commands(void) {
+    return sizeof commands / sizeof *commands;
+}
+
+const chat_command *chat_command_at(size_t i) {
+    return &commands[i].shown;
+}
+
+static void describe_command(const chat_command *d, int width, buf *out) {
+    buf usage = {0};
+    buf_printf(&usage, "/%s%s%s", d->name, d->args[0] ? " " : "", d->args);
+    buf_printf(out, "%-*s  %s\n", width, buf_str(&usage), d->help);
+    buf_free(&usage);
+}
+
+static const command *find_command(const char *name) {
+    for (size_t i = 0; i < chat_n_commands(); i++)
+        if (strcmp(commands[i].shown.name, name) == 0) return &commands[i];
+    return NULL;
+}
+
+static unsigned unknown_command(chat *c, const char *name) {
+    const char *names[sizeof commands / sizeof *commands + 1] = {NULL};
+    for (size_t i = 0; i < chat_n_commands(); i++) names[i] = commands[i].shown.name;
+    const char *near = options_nearest(name, names);
+    if (near) return chat_note(c, true, "there is no command /%s; did you mean /%s?", name, near);
+    return chat_note(c, true, "there is no command /%s; /help lists them, and // begins a message with a slash", name);
+}
+
+static unsigned run_help(chat *c, const char *args) {
+    buf out = {0};
+    const command *one = find_command(args[0] == '/' ? args + 1 : args);
+    if (*args && !one) return unknown_command(c, args[0] == '/' ? args + 1 : args);
+    if (one) {
+        describe_command(&one->shown, 0, &out);
+    } else {
+        for (size_t i = 0; i < chat_n_commands(); i++) describe_command(&commands[i].shown, 22, &out);
+        buf_puts(&out, "A message that begins with a slash is written with two.");
+    }
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+unsigned chat_command_run(chat *c, const char *line) {
+    size_t n = strcspn(line + 1, " \t\r\n");
+    char *name = mem_strndup(line + 1, n);
+    const char *args = line + 1 + n;
+    args += strspn(args, " \t\r\n");
+    size_t len = strlen(args);
+    while (len > 0 && strchr(" \t\r\n", args[len - 1])) len--;
+    char *trimmed = mem_strndup(args, len);
+    const command *found = find_command(name);
+    unsigned flags;
+    if (!found)
+        flags = unknown_command(c, name);
+    else if (*trimmed && !found->shown.args[0])
+        flags = chat_note(c, true, "/%s takes nothing after it", name);
+    else
+        flags = found->run(c, trimmed);
+    free(name);
+    free(trimmed);
+    return flags;
+}
