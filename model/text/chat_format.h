@@ -7,21 +7,21 @@
 #include "model/text/tokenizer.h"
 
 typedef enum chat_family {
-    CHAT_PLAIN, // no template, or one we do not know: "User: ..." lines
-    CHAT_CHATML, // <|im_start|>role\n...<|im_end|>\n (SmolLM2, Qwen2, Qwen3 ...)
-    CHAT_LLAMA2, // [INST] <<SYS>> ... [/INST]
-    CHAT_LLAMA3, // <|start_header_id|>role<|end_header_id|>\n\n...<|eot_id|>
+    CHAT_PLAIN,   // no template, or one we do not know: "User: ..." lines
+    CHAT_CHATML,  // <|im_start|>role\n...<|im_end|>\n (SmolLM2, Qwen2, Qwen3 ...)
+    CHAT_LLAMA2,  // [INST] <<SYS>> ... [/INST]
+    CHAT_LLAMA3,  // <|start_header_id|>role<|end_header_id|>\n\n...<|eot_id|>
     CHAT_MISTRAL, // [INST] ... [/INST]
-    CHAT_ZEPHYR, // <|user|>\n...</s>\n (TinyLlama)
-    CHAT_GEMMA, // <start_of_turn>role\n...<end_of_turn>\n
-    CHAT_PHI3, // <|user|>\n...<|end|>\n
+    CHAT_ZEPHYR,  // <|user|>\n...</s>\n (TinyLlama)
+    CHAT_GEMMA,   // <start_of_turn>role\n...<end_of_turn>\n
+    CHAT_PHI3,    // <|user|>\n...<|end|>\n
 } chat_family;
 
 typedef struct chat_format {
     chat_family family;
-    bool has_template;      // false: base model, `run` defaults to --raw
-    char *default_system;   // what the template inserts when no system message stands first; NULL for none
-    char *bos, *eos;        // texts the template refers to; "" when the model has none
+    bool has_template;    // false: base model, `run` defaults to --raw
+    char *default_system; // what the template inserts when no system message stands first; NULL for none
+    char *bos, *eos;      // texts the template refers to; "" when the model has none
 } chat_format;
 
 typedef struct chat_message {

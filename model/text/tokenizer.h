@@ -10,7 +10,7 @@ typedef struct tokenizer tokenizer;
 
 // The tokenizer that belongs to a model: a GGUF's tokenizer.ggml.* keys; a directory's tokenizer.json, else
 // vocab.json + merges.txt, else tokenizer.model, else vocab.txt. NULL with a message when there is none or it is bad
-// (arrays of different lengths, special ids outside the vocabulary, merges of unknown tokens ...).
+// (arrays of different lengths, special ids outside the vocabulary, merges of unknown tokens in tokenizer.json ...).
 tokenizer *tokenizer_open(const model_file *f, error *err);
 // A directory that holds only tokenizer files.
 tokenizer *tokenizer_open_dir(const char *dir, error *err);
@@ -33,11 +33,13 @@ const char *tokenizer_piece(const tokenizer *t, int32_t id, bool with_special, s
 // Appends the text of ids (what a reader sees; special tokens as their text when with_special).
 void tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t n, bool with_special, buf *out);
 
-bool tokenizer_is_special(const tokenizer *t, int32_t id); // a control token: never shown
+bool tokenizer_is_special(const tokenizer *t, int32_t id);     // a control token: never shown
 int32_t tokenizer_find(const tokenizer *t, const char *piece); // id of a token by its exact text, -1 when there is none
-int32_t tokenizer_bos(const tokenizer *t); // -1 when the model has none; likewise below
+int32_t tokenizer_bos(const tokenizer *t);                     // -1 when the model has none; likewise below
 int32_t tokenizer_eos(const tokenizer *t);
 bool tokenizer_adds_bos(const tokenizer *t);
+// What the person should know about how the tokenizer was read (an unknown pre-tokenizer ...); NULL for nothing.
+const char *tokenizer_warning(const tokenizer *t);
 // True for every id that ends an answer: eos, and the end-of-turn markers the vocabulary has (<|im_end|>, <|eot_id|>,
 // <end_of_turn>, </s>, <|endoftext|> ...).
 bool tokenizer_is_eog(const tokenizer *t, int32_t id);

@@ -1,0 +1,140 @@
+// Looking things up in a tokenizer, decoding, and the streaming decoder. Encoding is in encode.c.
+#include "model/text/byte_map.h"
+#include "model/text/tokenizer_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+tokenizer *tokenizer_new(size_t expected) {
+    tokenizer *t = mem_calloc(1, sizeof *t);
+    vocab_init(&t->vocab, expected);
+    added_init(&t->added);
+    t->unk = t->bos = t->eos = -1;
+    for (int i = 0; i < 256; i++) t->byte_ids[i] = -1;
+    return t;
+}
+
+void tokenizer_free(tokenizer *t) {
+    if (!t) return;
+    vocab_free(&t->vocab);
+    bpe_free(&t->bpe);
+    splitter_free(t->splitter);
+    added_free(&t->added);
+    id_list_free(&t->front);
+    id_list_free(&t->back);
+    id_list_free(&t->ends);
+    free(t->warning);
+    free(t);
+}
+
+tokenizer *tokenizer_open(const model_file *f, error *err) {
+    const gguf *g = model_file_gguf(f);
+    return g ? tokenizer_open_gguf(g, err) : tokenizer_open_dir(model_file_path(f), err);
+}
+
+void tokenizer_find_bytes(tokenizer *t) {
+    for (int i = 0; i < 256; i++) {
+        char text[8];
+        int len = t->byte_level ? utf8_encode(byte_map_char((unsigned char)i), text)
+                                : snprintf(text, sizeof text, "<0x%02X>", i);
+        t->byte_ids[i] = vocab_find(&t->vocab, text, (size_t)len);
+    }
+}
+
+void tokenizer_find_ends(tokenizer *t) {
+    static const char *const markers[] = {
+        "<|im_end|>",      "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|endoftext|>",         "<|end_of_text|>",
+        "<|end_of_turn|>", "<|end|>",    "<|eot|>",    "<EOT>",         "<｜end▁of▁sentence｜>", "</s>"};
+    if (t->eos >= 0) id_list_push(&t->ends, t->eos);
+    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
+        int32_t id = vocab_find(&t->vocab, markers[i], strlen(markers[i]));
+        token_kind kind = vocab_kind(&t->vocab, id);
+        if ((kind == TOKEN_CONTROL || kind == TOKEN_USER) && !tokenizer_is_eog(t, id)) id_list_push(&t->ends, id);
+    }
+}
+
+int tokenizer_n_vocab(const tokenizer *t) {
+    return (int)t->vocab.n;
+}
+
+bool tokenizer_is_special(const tokenizer *t, int32_t id) {
+    token_kind kind = vocab_kind(&t->vocab, id);
+    return kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN;
+}
+
+const char *tokenizer_piece(const tokenizer *t, int32_t id, bool with_special, size_t *len) {
+    *len = 0;
+    if (vocab_kind(&t->vocab, id) == TOKEN_ABSENT) return "";
+    if (!with_special && tokenizer_is_special(t, id)) return "";
+    return vocab_piece(&t->vocab, (uint32_t)id, len);
+}
+
+void tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t n, bool with_special, buf *out) {
+    size_t start = out->len;
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        const char *piece = tokenizer_piece(t, ids[i], with_special, &len);
+        buf_append(out, piece, len);
+    }
+    if (t->drops_first_space && out->len > start && out->data[start] == ' ') buf_remove(out, start, 1);
+}
+
+int32_t tokenizer_find(const tokenizer *t, const char *piece) {
+    return vocab_find(&t->vocab, piece, strlen(piece));
+}
+
+int32_t tokenizer_bos(const tokenizer *t) {
+    return t->bos;
+}
+
+int32_t tokenizer_eos(const tokenizer *t) {
+    return t->eos;
+}
+
+bool tokenizer_adds_bos(const tokenizer *t) {
+    return t->front.len > 0;
+}
+
+const char *tokenizer_warning(const tokenizer *t) {
+    return t->warning;
+}
+
+bool tokenizer_is_eog(const tokenizer *t, int32_t id) {
+    for (size_t i = 0; i < t->ends.len; i++)
+        if (t->ends.data[i] == id) return true;
+    return false;
+}
+
+text_stream text_stream_start(const tokenizer *t) {
+    return (text_stream){.tokenizer = t};
+}
+
+void text_stream_push(text_stream *s, int32_t id, buf *out) {
+    size_t len;
+    const char *piece = tokenizer_piece(s->tokenizer, id, false, &len);
+    if (len && !s->started) {
+        s->started = true;
+        if (s->tokenizer->drops_first_space && piece[0] == ' ') {
+            piece++;
+            len--;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        s->pending[s->n_pending++] = piece[i];
+        // Give out what is whole or hopeless; what is cut off waits. One byte may settle two characters: "\xE2" "a".
+        while (s->n_pending) {
+            uint32_t c;
+            int n = utf8_decode(s->pending, (size_t)s->n_pending, &c);
+            if (n == 0) break;
+            n > 0 ? buf_append(out, s->pending, (size_t)n) : buf_puts(out, UTF8_REPLACEMENT);
+            int taken = n > 0 ? n : 1;
+            s->n_pending -= taken;
+            memmove(s->pending, s->pending + taken, (size_t)s->n_pending);
+        }
+    }
+}
+
+void text_stream_end(text_stream *s, buf *out) {
+    for (; s->n_pending; s->n_pending--) buf_puts(out, UTF8_REPLACEMENT);
+}
