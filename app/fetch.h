@@ -2,8 +2,8 @@
 //
 // Nothing here prints. Every function may run on any one thread at a time and blocks until it is done; progress
 // arrives on that same thread about five times a second. What is half fetched never carries a model's name: it lies in
-// models/ as NAME.part or .fetch-XXXXXX and is renamed after size, SHA-256 and format were checked and the data was
-// fsynced.
+// models/ as .NAME.part or .fetch-XXXXXX and is renamed after size, SHA-256 and format were checked and the data was
+// fsynced. One fetch at a time goes into a folder; a second one fails with a message.
 #ifndef DOPPEL_FETCH_H
 #define DOPPEL_FETCH_H
 
