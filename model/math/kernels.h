@@ -19,7 +19,7 @@ typedef struct qtiles {
 
 // A row block of a pack, spread out by `unpack`.
 typedef struct unpacked {
-    int n_units, halves;
+    int n_units, halves, bits;
     const uint8_t *u;    // (units, 8 groups, 16 rows, 4)
     const float *scale;  // (units, halves, 16 rows)
     const float *offset; // the same
@@ -68,6 +68,8 @@ typedef struct kernels {
 
     // y = x / sqrt(mean(x^2) + eps) * w. y may be x.
     void (*rms_norm)(const float *x, const float *w, int n, float eps, float *y);
+    // y = (x - mean) / sqrt(variance + eps) * w + b; b may be NULL. y may be x.
+    void (*layer_norm)(const float *x, const float *w, const float *b, int n, float eps, float *y);
     // g = g / (1 + exp(-g)) * u
     void (*silu_mul)(float *g, const float *u, int n);
     // x = x / 2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), calculated as x * sigmoid(2 ...)

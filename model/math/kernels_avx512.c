@@ -403,6 +403,24 @@ static void rms_norm_avx512(const float *x, const float *w, int n, float eps, fl
     }
 }
 
+static void layer_norm_avx512(const float *x, const float *w, const float *b, int n, float eps, float *y) {
+    __m512 sum = _mm512_setzero_ps(), squares = sum;
+    for (int i = 0; i < n; i += 16) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(tail_mask((size_t)(n - i)), x + i));
+    __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sum) / (float)n);
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_maskz_sub_ps(mask, _mm512_maskz_loadu_ps(mask, x + i), mean);
+        squares = _mm512_fmadd_ps(v, v, squares);
+    }
+    __m512 scale = _mm512_set1_ps(1.0f / sqrtf(_mm512_reduce_add_ps(squares) / (float)n + eps));
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + i), mean), scale);
+        __m512 shift = b ? _mm512_maskz_loadu_ps(mask, b + i) : _mm512_setzero_ps();
+        _mm512_mask_storeu_ps(y + i, mask, _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(mask, w + i), shift));
+    }
+}
+
 // x * sigmoid(z)
 INLINE __m512 times_sigmoid(__m512 x, __m512 z) {
     __m512 e = exp_ps(_mm512_sub_ps(_mm512_setzero_ps(), z));
@@ -441,6 +459,7 @@ const kernels kernels_avx512 = {
     .bf16_to_f32 = bf16_to_f32_avx512,
     .attend = attend_avx512,
     .rms_norm = rms_norm_avx512,
+    .layer_norm = layer_norm_avx512,
     .silu_mul = silu_mul_avx512,
     .gelu_tanh = gelu_tanh_avx512,
 };

@@ -146,6 +146,15 @@ static void rms_norm_ref(const float *x, const float *w, int n, float eps, float
     for (int i = 0; i < n; i++) y[i] = x[i] * scale * w[i];
 }
 
+static void layer_norm_ref(const float *x, const float *w, const float *b, int n, float eps, float *y) {
+    float sum = 0, squares = 0;
+    for (int i = 0; i < n; i++) sum += x[i];
+    float mean = sum / (float)n;
+    for (int i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    float scale = 1.0f / sqrtf(squares / (float)n + eps);
+    for (int i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * w[i] + (b ? b[i] : 0);
+}
+
 static void silu_mul_ref(float *g, const float *u, int n) {
     for (int i = 0; i < n; i++) g[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
@@ -170,6 +179,7 @@ const kernels kernels_ref = {
     .bf16_to_f32 = bf16_to_f32_ref,
     .attend = attend_ref,
     .rms_norm = rms_norm_ref,
+    .layer_norm = layer_norm_ref,
     .silu_mul = silu_mul_ref,
     .gelu_tanh = gelu_tanh_ref,
 };

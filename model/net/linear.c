@@ -189,7 +189,7 @@ static void packed_rows(const linear *l, const matrix *m, linear_mode mode, int 
     const kernels *k = kernels_get();
     for (int b = b0; b < b1; b++, y += PACK_ROWS) {
         k->unpack(&m->packed, b, s->u, s->scale, s->offset);
-        unpacked w = {m->packed.n_units, pack_halves(&m->packed), s->u, s->scale, s->offset};
+        unpacked w = {m->packed.n_units, pack_halves(&m->packed), m->packed.traits.bits, s->u, s->scale, s->offset};
         for (int t = 0; t < n_rows; t += KERNELS_TILE) {
             float tile[KERNELS_TILE * PACK_ROWS];
             int n = n_rows - t < KERNELS_TILE ? n_rows - t : KERNELS_TILE;

@@ -1,0 +1,339 @@
+// One pass of the transformer, run by all members of the team at once.
+//
+// A layer is five steps with a barrier after each:
+//     q, k, v = W norm(x)      attention      x += W_out attention      h = act(W_up norm(x))      x += W_down h
+// Output rows are shared out, so a step's input must be whole before it begins. For a single position (decode) every
+// member calculates norms and quantised inputs for itself, which is cheaper than waiting for another to do it; with
+// many positions they are shared out too, with a barrier more. A single query's attention is shared by cache
+// positions: each member gathers over its own stretch with its own maximum and sum, and the next step's input
+// combines them.
+#include "model/math/half.h"
+#include "model/net/rope.h"
+#include "model/net/state.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct member {
+    net_state *s;
+    const net *n;
+    const net_config *c;
+    const kernels *k;
+    const pass *p;
+    own_memory *own;
+    int rank, size;
+    int position; // of the first row
+} member;
+
+static void apply_norm(const member *m, const norm *w, const float *x, float *y) {
+    const net_config *c = m->c;
+    if (c->norm == NORM_RMS)
+        m->k->rms_norm(x, w->weight, c->n_embd, c->norm_eps, y);
+    else
+        m->k->layer_norm(x, w->weight, w->bias, c->n_embd, c->norm_eps, y);
+}
+
+// The input of layer l: rows of `from` (cols wide), normed where a norm is given, in the forms l wants. One row goes to
+// the member's own memory; many go to `shared`, which is whole after the barrier at the end.
+static const activations *prepare(const member *m, const linear *l, const norm *w, const float *from, activations *own,
+                                  activations *shared) {
+    size_t cols = (size_t)l->cols;
+    if (m->p->n_rows == 1) {
+        if (w) apply_norm(m, w, from, own->x);
+        const float *x = w ? own->x : from;
+        if (l->wants_integers) m->k->quantize(x, l->cols, own->q, own->d, own->sum);
+        if (!w && l->wants_floats && x != own->x) memcpy(own->x, x, cols * sizeof *x);
+        return own;
+    }
+    shared->tiles.cols = l->cols;
+    int tiles = (m->p->n_rows + KERNELS_TILE - 1) / KERNELS_TILE, first, last;
+    team_share(tiles, m->rank, m->size, &first, &last);
+    for (int t = first * KERNELS_TILE; t < last * KERNELS_TILE && t < m->p->n_rows; t++) {
+        const float *x = from + (size_t)t * cols;
+        float *y = shared->x + (size_t)t * cols;
+        if (w)
+            apply_norm(m, w, x, y);
+        else if (l->wants_floats)
+            memcpy(y, x, cols * sizeof *x);
+        if (!l->wants_integers) continue;
+        activations *row = &m->own->in;
+        m->k->quantize(w ? y : x, l->cols, row->q, row->d, row->sum);
+        qtiles_put(&shared->tiles, t, row->q, row->d, row->sum);
+    }
+    team_barrier(m->s->team);
+    return shared;
+}
+
+static void multiply(const member *m, const linear *l, linear_mode mode, const activations *a, float *y, int ld) {
+    if (m->p->n_rows == 1)
+        linear_row(l, mode, a, y, m->rank, m->size);
+    else
+        linear_rows(l, mode, a, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
+}
+
+// ---- attention ----
+
+static void head_norm(const float *w, float *head, int n, float eps) {
+    if (!w) return;
+    float sum = 0;
+    for (int i = 0; i < n; i++) sum += head[i] * head[i];
+    float scale = 1.0f / sqrtf(sum / (float)n + eps);
+    for (int i = 0; i < n; i++) head[i] = head[i] * scale * w[i];
+}
+
+// Norm and position of `heads` heads of row t, in place.
+static void turn_heads(const member *m, const float *norm_weight, int t, float *x, int heads) {
+    const net_config *c = m->c;
+    size_t half = (size_t)(c->rope_dim / 2);
+    for (int h = 0; h < heads; h++, x += c->head_dim) {
+        head_norm(norm_weight, x, c->head_dim, c->norm_eps);
+        if (c->position == POSITION_ROPE) rope_turn(c, m->s->cos + (size_t)t * half, m->s->sin + (size_t)t * half, x);
+    }
+}
+
+static void store(bool f32, void *base, size_t i, float v) {
+    if (f32)
+        ((float *)base)[i] = v;
+    else
+        ((uint16_t *)base)[i] = f32_to_f16(v);
+}
+
+// Writes the key and value of one position (all kv heads) into layer i's cache.
+static void cache_put(const member *m, int i, int position, const float *key, const float *value) {
+    const net_state *s = m->s;
+    int head_dim = m->c->head_dim;
+    for (int h = 0; h < m->c->n_kv_heads; h++) {
+        size_t k = (size_t)i * s->k_layer + (size_t)h * s->k_head + (size_t)(position / 16 * head_dim) * 16 +
+                   (size_t)(position % 16);
+        size_t v = (size_t)i * s->v_layer + (size_t)h * s->v_head + (size_t)position * (size_t)s->v_dim;
+        for (int d = 0; d < head_dim; d++) {
+            store(s->cache_f32, s->k, k + (size_t)d * 16, key[h * head_dim + d]);
+            store(s->cache_f32, s->v, v + (size_t)d, value[h * head_dim + d]);
+        }
+    }
+}
+
+static attend_job attend_start(const member *m, int i, int kv_head) {
+    const net_state *s = m->s;
+    size_t element = s->cache_f32 ? 4 : 2;
+    return (attend_job){
+        .head_dim = m->c->head_dim,
+        .v_dim = s->v_dim,
+        .k = (const char *)s->k + ((size_t)i * s->k_layer + (size_t)kv_head * s->k_head) * element,
+        .v = (const char *)s->v + ((size_t)i * s->v_layer + (size_t)kv_head * s->v_head) * element,
+        .f32 = s->cache_f32,
+        .scale = m->c->attn_scale,
+    };
+}
+
+static void attend_add_row(const member *m, attend_job *job, int i, int head, int position, const float *q) {
+    int r = job->n_rows++, window = m->c->window[i];
+    job->q[r] = q;
+    job->last[r] = position;
+    job->first[r] = window > 0 && position >= window ? position - window + 1 : 0;
+    job->slope[r] = m->n->alibi_slopes ? m->n->alibi_slopes[head] : 0;
+}
+
+static void clear_partial(float *m, float *l, float *acc, int rows, int v_dim) {
+    for (int r = 0; r < rows; r++) {
+        m[r] = -INFINITY;
+        l[r] = 0;
+    }
+    memset(acc, 0, (size_t)rows * (size_t)v_dim * sizeof *acc);
+}
+
+// One query: this member's stretch of positions, for every head. The owner of the last stretch adds the new position.
+static void attend_one(const member *m, int i, const layer *y) {
+    const net_config *c = m->c;
+    own_memory *own = m->own;
+    int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
+    int n = m->position + 1, window = c->window[i], begin = window > 0 && n > window ? (n - window) / 16 : 0, t0, t1;
+    team_share((n + 15) / 16 - begin, m->rank, m->size, &t0, &t1);
+    int p0 = (begin + t0) * 16, p1 = (begin + t1) * 16 < n ? (begin + t1) * 16 : n;
+    memcpy(own->q, m->s->qkv, (size_t)q_dim * sizeof(float));
+    turn_heads(m, y->q_norm, 0, own->q, c->n_heads);
+    if (m->rank == m->size - 1) {
+        memcpy(own->k, m->s->qkv + q_dim, (size_t)kv_dim * sizeof(float));
+        turn_heads(m, y->k_norm, 0, own->k, c->n_kv_heads);
+        cache_put(m, i, m->position, own->k, m->s->qkv + q_dim + kv_dim);
+    }
+    clear_partial(own->m, own->l, own->acc, c->n_heads, m->s->v_dim);
+    if (p0 >= p1) return;
+    for (int h = 0; h < c->n_heads;) {
+        attend_job job = attend_start(m, i, h / group);
+        int end = (h / group + 1) * group;
+        job.p0 = p0;
+        job.p1 = p1;
+        job.m = own->m + h;
+        job.l = own->l + h;
+        job.acc = own->acc + (size_t)h * (size_t)m->s->v_dim;
+        for (; h < end && job.n_rows < KERNELS_TILE; h++)
+            attend_add_row(m, &job, i, h, m->position, own->q + h * c->head_dim);
+        m->k->attend(&job);
+    }
+}
+
+// Puts the stretches of all members together: out (n_heads * head_dim).
+static void combine(const member *m, float *out) {
+    const net_config *c = m->c;
+    for (int h = 0; h < c->n_heads; h++, out += c->head_dim) {
+        float top = -INFINITY, sum = 0;
+        for (int r = 0; r < m->size; r++) top = fmaxf(top, m->s->own[r].m[h]);
+        memset(out, 0, (size_t)c->head_dim * sizeof *out);
+        for (int r = 0; r < m->size; r++) {
+            const own_memory *own = &m->s->own[r];
+            if (own->l[h] == 0) continue;
+            float weight = expf(own->m[h] - top);
+            const float *acc = own->acc + (size_t)h * (size_t)m->s->v_dim;
+            sum += weight * own->l[h];
+            for (int d = 0; d < c->head_dim; d++) out[d] += weight * acc[d];
+        }
+        for (int d = 0; d < c->head_dim; d++) out[d] /= sum;
+    }
+}
+
+// Many queries: first every row's keys and values, then pieces of 8 (position, head) rows that share a kv head.
+static void attend_many(const member *m, int i, const layer *y) {
+    const net_config *c = m->c;
+    net_state *s = m->s;
+    int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
+    size_t ld = (size_t)(q_dim + 2 * kv_dim);
+    int first, last;
+    team_share(m->p->n_rows, m->rank, m->size, &first, &last);
+    for (int t = first; t < last; t++) {
+        float *row = s->qkv + (size_t)t * ld;
+        turn_heads(m, y->q_norm, t, row, c->n_heads);
+        turn_heads(m, y->k_norm, t, row + q_dim, c->n_kv_heads);
+        cache_put(m, i, m->position + t, row + q_dim, row + q_dim + kv_dim);
+    }
+    team_barrier(s->team);
+    int rows = m->p->n_rows * group, pieces = (rows + KERNELS_TILE - 1) / KERNELS_TILE;
+    for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
+        // Members take pieces in turn, since later positions have more to look at.
+        int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * KERNELS_TILE;
+        int r1 = r0 + KERNELS_TILE < rows ? r0 + KERNELS_TILE : rows;
+        attend_job job = attend_start(m, i, kv_head);
+        job.m = m->own->m;
+        job.l = m->own->l;
+        job.acc = m->own->acc;
+        for (int r = r0; r < r1; r++) {
+            int t = r / group, h = kv_head * group + r % group;
+            attend_add_row(m, &job, i, h, m->position + t, s->qkv + (size_t)t * ld + h * c->head_dim);
+        }
+        job.p0 = job.first[0];
+        job.p1 = job.last[job.n_rows - 1] + 1;
+        clear_partial(job.m, job.l, job.acc, job.n_rows, s->v_dim);
+        m->k->attend(&job);
+        for (int r = r0; r < r1; r++) {
+            const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->v_dim;
+            float *out = s->attn + (size_t)(r / group) * (size_t)q_dim + (kv_head * group + r % group) * c->head_dim;
+            for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] / job.l[r - r0];
+        }
+    }
+}
+
+static void clip_qkv(const member *m, float limit) {
+    size_t n = (size_t)m->p->n_rows * (size_t)m->n->layers[0].qkv.rows;
+    int first, last;
+    team_share((int)n, m->rank, m->size, &first, &last);
+    for (int i = first; i < last; i++) m->s->qkv[i] = fmaxf(-limit, fminf(limit, m->s->qkv[i]));
+    team_barrier(m->s->team);
+}
+
+// ---- the layers ----
+
+static void run_layer(const member *m, int i) {
+    const net_config *c = m->c;
+    const layer *y = &m->n->layers[i];
+    net_state *s = m->s;
+    static const linear_mode mlp_mode[] = {
+        [MLP_GATED_SILU] = LINEAR_SILU_MUL, [MLP_GELU_TANH] = LINEAR_GELU_TANH, [MLP_GELU_ERF] = LINEAR_GELU_ERF};
+
+    const activations *mlp_in = NULL; // a parallel residual reads x before attention is added to it
+    if (c->parallel_residual)
+        mlp_in = prepare(m, &y->up, c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &m->own->in2, &s->in2);
+    const activations *in = prepare(m, &y->qkv, &y->attn_norm, s->x, &m->own->in, &s->in);
+    multiply(m, &y->qkv, LINEAR_STORE, in, s->qkv, y->qkv.rows);
+    team_barrier(s->team);
+    if (c->attn_clip > 0) clip_qkv(m, c->attn_clip);
+
+    const float *gathered = s->attn;
+    if (m->p->n_rows == 1) {
+        attend_one(m, i, y);
+        team_barrier(s->team);
+        combine(m, m->own->in.x);
+        gathered = m->own->in.x;
+    } else {
+        attend_many(m, i, y);
+        team_barrier(s->team);
+    }
+    in = prepare(m, &y->out, NULL, gathered, &m->own->in, &s->in);
+    multiply(m, &y->out, LINEAR_ADD, in, s->x, c->n_embd);
+    team_barrier(s->team);
+
+    if (!mlp_in) mlp_in = prepare(m, &y->up, &y->ffn_norm, s->x, &m->own->in, &s->in);
+    multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, s->hidden, c->n_ff);
+    team_barrier(s->team);
+    in = prepare(m, &y->down, NULL, s->hidden, &m->own->in, &s->in);
+    multiply(m, &y->down, LINEAR_ADD, in, s->x, c->n_embd);
+    team_barrier(s->team);
+}
+
+// Embedding and angles of row t.
+static void begin_row(const member *m, int t) {
+    const net_config *c = m->c;
+    const net *n = m->n;
+    net_state *s = m->s;
+    float *x = s->x + (size_t)t * (size_t)c->n_embd;
+    int32_t id = m->p->ids[t];
+    if (n->raw_embedding) {
+        const file_tensor *e = n->raw_embedding;
+        quant_dequantize(e->type, (const char *)e->data + (size_t)id * tensor_row_bytes(e->type, c->n_embd), 0,
+                         c->n_embd, x);
+    } else {
+        linear_read_row(&n->embedding, id, x);
+    }
+    if (n->positions) {
+        const float *p = n->positions + (size_t)(m->position + t) * (size_t)c->n_embd;
+        for (int i = 0; i < c->n_embd; i++) x[i] += p[i];
+    }
+    if (n->embedding_norm.weight) apply_norm(m, &n->embedding_norm, x, x);
+    if (n->inv_freq) {
+        size_t half = (size_t)(c->rope_dim / 2);
+        rope_angles(c, n->inv_freq, m->position + t, s->cos + (size_t)t * half, s->sin + (size_t)t * half);
+    }
+}
+
+static void end_rows(const member *m) {
+    const net_config *c = m->c;
+    const linear *head = net_head(m->n);
+    if (m->p->output == PASS_NO_LOGITS) return;
+    if (m->p->output == PASS_ALL_LOGITS) {
+        const activations *in = prepare(m, head, &m->n->output_norm, m->s->x, &m->own->in, &m->s->in);
+        multiply(m, head, LINEAR_STORE, in, m->p->all_logits, c->n_vocab);
+        return;
+    }
+    pass last_row = *m->p;
+    last_row.n_rows = 1;
+    member one = *m;
+    one.p = &last_row;
+    const float *x = m->s->x + (size_t)(m->p->n_rows - 1) * (size_t)c->n_embd;
+    const activations *in = prepare(&one, head, &m->n->output_norm, x, &m->own->in, &m->s->in);
+    multiply(&one, head, LINEAR_STORE, in, m->s->logits, c->n_vocab);
+}
+
+static void run_member(void *arg, int rank) {
+    const pass *p = arg;
+    net_state *s = p->s;
+    member m = {s, s->net, &s->net->config, kernels_get(), p, &s->own[rank], rank, team_active(s->team), s->n_past};
+    int first, last;
+    team_share(p->n_rows, rank, m.size, &first, &last);
+    for (int t = first; t < last; t++) begin_row(&m, t);
+    team_barrier(s->team);
+    for (int i = 0; i < m.c->n_layers; i++) run_layer(&m, i);
+    end_rows(&m);
+}
+
+void forward_run(pass *p) {
+    team_run(p->s->team, run_member, p);
+}

@@ -1,0 +1,208 @@
+// States: allocation, bookkeeping of what the cache holds, and evaluation piece by piece.
+#include "model/net/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Positions evaluated in one pass: enough to keep the products busy, few enough that stopping is prompt.
+enum { PASS_ROWS = 256, ALL_LOGITS_ROWS = 32 };
+
+// Cuts one large allocation into aligned arrays. With base NULL it only counts.
+typedef struct cutter {
+    char *base;
+    size_t used;
+} cutter;
+
+static void *cut(cutter *c, size_t count, size_t size) {
+    void *p = c->base ? c->base + c->used : NULL;
+    c->used += (count * size + 63) / 64 * 64;
+    return p;
+}
+
+static void cut_activations(cutter *c, activations *a, int rows, int cols) {
+    size_t padded = (size_t)(rows + KERNELS_TILE - 1) / KERNELS_TILE * KERNELS_TILE,
+           units = (size_t)cols / QUANT_UNIT + 1;
+    a->x = cut(c, (size_t)rows * (size_t)cols, sizeof(float));
+    a->q = cut(c, units * QUANT_UNIT, 1);
+    a->d = cut(c, units, sizeof(float));
+    a->sum = cut(c, 2 * units, sizeof(float));
+    if (rows == 1) return;
+    a->tiles.q = cut(c, padded * units * QUANT_UNIT, 1);
+    a->tiles.d = cut(c, padded * units, sizeof(float));
+    a->tiles.sum = cut(c, padded * units * 2, sizeof(float));
+}
+
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+static void cut_arena(net_state *s, cutter *c) {
+    const net_config *g = &s->net->config;
+    int q = g->n_heads * g->head_dim, kv = g->n_kv_heads * g->head_dim;
+    int widest = max_int(max_int(g->n_embd, g->n_ff), q);
+    size_t partial_rows = (size_t)max_int(g->n_heads, KERNELS_TILE);
+    size_t rows = (size_t)s->max_rows, units = (size_t)widest / QUANT_UNIT + 1;
+    s->ids = cut(c, (size_t)s->n_ctx, sizeof *s->ids);
+    s->x = cut(c, rows * (size_t)g->n_embd, sizeof(float));
+    cut_activations(c, &s->in, s->max_rows, widest);
+    if (g->parallel_residual) cut_activations(c, &s->in2, s->max_rows, g->n_embd);
+    s->qkv = cut(c, rows * (size_t)(q + 2 * kv), sizeof(float));
+    s->attn = cut(c, rows * (size_t)q, sizeof(float));
+    s->hidden = cut(c, rows * (size_t)g->n_ff, sizeof(float));
+    s->cos = cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
+    s->sin = cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
+    s->logits = cut(c, (size_t)g->n_vocab, sizeof(float));
+    for (int i = 0; i < team_size(s->team); i++) {
+        own_memory *own = &s->own[i];
+        cut_activations(c, &own->in, 1, widest);
+        cut_activations(c, &own->in2, 1, g->n_embd);
+        own->q = cut(c, (size_t)q, sizeof(float));
+        own->k = cut(c, (size_t)kv, sizeof(float));
+        own->m = cut(c, partial_rows, sizeof(float));
+        own->l = cut(c, partial_rows, sizeof(float));
+        own->acc = cut(c, partial_rows * (size_t)s->v_dim, sizeof(float));
+        own->scratch.u = cut(c, units * PACK_UNIT_BYTES, 1);
+        own->scratch.scale = cut(c, units * 2 * PACK_ROWS, sizeof(float));
+        own->scratch.offset = cut(c, units * 2 * PACK_ROWS, sizeof(float));
+        own->scratch.panel = cut(c, (size_t)LINEAR_PANEL_ROWS * (size_t)widest, sizeof(float));
+        own->scratch.strip = cut(c, rows * LINEAR_PANEL_ROWS, sizeof(float));
+    }
+}
+
+net_state *net_state_open(const net *n, const net_options *o, error *err) {
+    const net_config *g = &n->config;
+    net_state *s = mem_calloc(1, sizeof *s);
+    s->net = n;
+    s->n_ctx = o->n_ctx > 0 && o->n_ctx < g->n_ctx ? o->n_ctx : g->n_ctx;
+    s->max_rows = s->n_ctx < PASS_ROWS ? s->n_ctx : PASS_ROWS;
+    s->cache_f32 = n->float_weights;
+    s->v_dim = (g->head_dim + 15) / 16 * 16;
+    s->team = team_open(o->threads > 0 ? o->threads : team_cores(), err);
+    if (!s->team) {
+        free(s);
+        return NULL;
+    }
+    size_t positions = (size_t)(s->n_ctx + 15) / 16 * 16;
+    s->k_head = positions * (size_t)g->head_dim;
+    s->v_head = positions * (size_t)s->v_dim;
+    s->k_layer = s->k_head * (size_t)g->n_kv_heads;
+    s->v_layer = s->v_head * (size_t)g->n_kv_heads;
+    size_t element = s->cache_f32 ? 4 : 2;
+    s->cache_bytes = (s->k_layer + s->v_layer) * (size_t)g->n_layers * element;
+    s->k = mem_alloc_big(s->cache_bytes);
+    if (s->k) s->v = (char *)s->k + s->k_layer * (size_t)g->n_layers * element;
+
+    cutter c = {0};
+    cut_arena(s, &c);
+    s->arena_bytes = c.used;
+    s->arena = mem_alloc_big(s->arena_bytes);
+    if (!s->k || !s->arena) {
+        error_set(err, "no memory for a context of %d tokens (%zu MB); use a smaller --ctx", s->n_ctx,
+                  (s->cache_bytes + s->arena_bytes) >> 20);
+        net_state_close(s);
+        return NULL;
+    }
+    c = (cutter){.base = s->arena};
+    cut_arena(s, &c);
+    return s;
+}
+
+void net_state_close(net_state *s) {
+    if (!s) return;
+    team_close(s->team);
+    mem_free_big(s->k, s->cache_bytes);
+    mem_free_big(s->arena, s->arena_bytes);
+    free(s);
+}
+
+int net_n_ctx(const net_state *s) {
+    return s->n_ctx;
+}
+
+int net_n_past(const net_state *s) {
+    return s->n_past;
+}
+
+const int32_t *net_past(const net_state *s) {
+    return s->ids;
+}
+
+void net_truncate(net_state *s, int n_past) {
+    if (n_past >= 0 && n_past < s->n_past) s->n_past = n_past;
+}
+
+int net_reuse(net_state *s, const int32_t *ids, int n) {
+    int shared = 0;
+    while (shared < s->n_past && shared < n - 1 && s->ids[shared] == ids[shared]) shared++;
+    net_truncate(s, shared);
+    return shared;
+}
+
+const float *net_logits(const net_state *s) {
+    return s->logits;
+}
+
+static int check(const net_state *s, const int32_t *ids, int n, error *err) {
+    if (n <= 0) return error_set(err, "nothing to evaluate: the prompt has no tokens");
+    if (n > s->n_ctx - s->n_past)
+        return error_set(err, "the text has %d tokens, the context holds %d; shorten it or give a larger --ctx",
+                         s->n_past + n, s->n_ctx);
+    for (int i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= s->net->config.n_vocab)
+            return error_set(err, "token id %d is outside the vocabulary of %d", ids[i], s->net->config.n_vocab);
+    return 0;
+}
+
+static void run_pass(net_state *s, const int32_t *ids, int n, pass_output output, float *all_logits) {
+    pass p = {s, ids, n, output, all_logits};
+    forward_run(&p);
+    memcpy(s->ids + s->n_past, ids, (size_t)n * sizeof *ids);
+    s->n_past += n;
+}
+
+int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, void *arg, error *err) {
+    if (check(s, ids, n, err) != 0) return -1;
+    for (int done = 0; done < n;) {
+        int rows = n - done < s->max_rows ? n - done : s->max_rows;
+        run_pass(s, ids + done, rows, done + rows < n ? PASS_NO_LOGITS : PASS_LAST_LOGITS, NULL);
+        done += rows;
+        if (progress && !progress(arg, done, n) && done < n) return 1;
+    }
+    return 0;
+}
+
+int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err) {
+    if (check(s, ids, n, err) != 0) return -1;
+    size_t n_vocab = (size_t)s->net->config.n_vocab;
+    int most = s->max_rows < ALL_LOGITS_ROWS ? s->max_rows : ALL_LOGITS_ROWS;
+    size_t bytes = (size_t)most * n_vocab * sizeof(float);
+    float *logits = mem_alloc_big(bytes);
+    if (!logits) return error_set(err, "no memory for the logits of %d positions (%zu MB)", most, bytes >> 20);
+    for (int done = 0; done < n;) {
+        int rows = n - done < most ? n - done : most;
+        run_pass(s, ids + done, rows, PASS_ALL_LOGITS, logits);
+        for (int t = 0; t < rows; t++) sink(arg, done + t, logits + (size_t)t * n_vocab);
+        done += rows;
+        if (done == n) memcpy(s->logits, logits + (size_t)(rows - 1) * n_vocab, n_vocab * sizeof(float));
+    }
+    mem_free_big(logits, bytes);
+    return 0;
+}
+
+int net_fork(net_state *dst, const net_state *src, error *err) {
+    if (src->n_past > dst->n_ctx)
+        return error_set(err, "a context of %d tokens cannot take over %d", dst->n_ctx, src->n_past);
+    const net_config *g = &src->net->config;
+    size_t element = src->cache_f32 ? 4 : 2, positions = (size_t)(src->n_past + 15) / 16 * 16;
+    for (int i = 0; i < g->n_layers * g->n_kv_heads; i++) {
+        memcpy((char *)dst->k + (size_t)i * dst->k_head * element,
+               (const char *)src->k + (size_t)i * src->k_head * element, positions * (size_t)g->head_dim * element);
+        memcpy((char *)dst->v + (size_t)i * dst->v_head * element,
+               (const char *)src->v + (size_t)i * src->v_head * element, positions * (size_t)dst->v_dim * element);
+    }
+    memcpy(dst->ids, src->ids, (size_t)src->n_past * sizeof *dst->ids);
+    memcpy(dst->logits, src->logits, (size_t)g->n_vocab * sizeof *dst->logits);
+    dst->n_past = src->n_past;
+    return 0;
+}

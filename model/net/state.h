@@ -1,0 +1,57 @@
+// A sequence in the making: the KV cache and the memory that a pass works in. See net.h for what callers may rely on.
+#ifndef DOPPEL_NET_STATE_H
+#define DOPPEL_NET_STATE_H
+
+#include "model/net/weights.h"
+
+// What a member keeps for itself: one row of input in every form, its part of a single query's attention, and the
+// scratch of many-row products.
+typedef struct own_memory {
+    activations in, in2; // in2: the second norm of a parallel residual
+    float *q, *k;        // (n_heads * head_dim), (n_kv_heads * head_dim): turned
+    float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(n_heads, 8): see attend_job
+    linear_scratch scratch;
+} own_memory;
+
+struct net_state {
+    const net *net;
+    team *team;
+    int n_ctx, n_past;
+    int32_t *ids; // (n_ctx)
+
+    // Cache: for layer and kv head, keys (n_ctx / 16, head_dim, 16) and values (n_ctx, v_dim).
+    bool cache_f32;
+    int v_dim;
+    size_t k_head, v_head, k_layer, v_layer; // elements of one head, of one layer
+    void *k, *v;
+    size_t cache_bytes;
+
+    // One pass over up to max_rows positions.
+    int max_rows;
+    float *x; // (T, n_embd) the residual stream
+    activations in, in2;
+    float *qkv;       // (T, qkv rows)
+    float *attn;      // (T, n_heads * head_dim)
+    float *hidden;    // (T, n_ff)
+    float *cos, *sin; // (T, rope_dim / 2)
+    float *logits;    // (n_vocab)
+    own_memory own[TEAM_MAX];
+    char *arena;
+    size_t arena_bytes;
+};
+
+typedef enum pass_output { PASS_NO_LOGITS, PASS_LAST_LOGITS, PASS_ALL_LOGITS } pass_output;
+
+// The job of one pass: positions n_past .. n_past + n_rows - 1 with the given ids.
+typedef struct pass {
+    net_state *s;
+    const int32_t *ids;
+    int n_rows;
+    pass_output output;
+    float *all_logits; // (n_rows, n_vocab) for PASS_ALL_LOGITS; the last row's go to s->logits
+} pass;
+
+// Runs the pass on the state's team (forward.c). n_past is not moved.
+void forward_run(pass *p);
+
+#endif
