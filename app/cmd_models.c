@@ -1,6 +1,7 @@
 // doppel models: what is under models/, what is in a model, fetching and removing.
 #define _POSIX_C_SOURCE 200809L
 #include "app/commands.h"
+#include "app/config.h"
 #include "app/fetch.h"
 #include "app/options.h"
 #include "app/paths.h"
@@ -345,22 +346,6 @@ static bool on_progress(void *arg, const fetch_progress *p) {
     return true;
 }
 
-// "hub" in config.json; "" when it says nothing (or is no JSON: whoever needs more of it complains).
-static char *configured_hub(void) {
-    buf path = {0}, text = {0};
-    char piece[4096], *hub = NULL;
-    FILE *f = paths_config("config.json", &path, NULL) == 0 ? fopen(path.data, "re") : NULL;
-    for (size_t n; f && text.len < (1 << 20) && (n = fread(piece, 1, sizeof piece, f)) > 0;)
-        buf_append(&text, piece, n);
-    if (f) fclose(f);
-    cJSON *json = cJSON_ParseWithLength(buf_str(&text), text.len);
-    hub = mem_strdup(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "hub")));
-    cJSON_Delete(json);
-    buf_free(&path);
-    buf_free(&text);
-    return hub ? hub : mem_strdup("");
-}
-
 static void catch_signals(void) {
     struct sigaction a = {.sa_handler = on_signal};
     sigemptyset(&a.sa_mask);
@@ -371,7 +356,13 @@ static void catch_signals(void) {
 
 static int pull(const models_options *o, const char *name) {
     display d = {.quiet = o->common.quiet || o->common.json, .terminal = isatty(STDERR_FILENO)};
-    char *hub = configured_hub();
+    config c = {0};
+    gen_settings unused = gen_settings_chat();
+    buf models = {0}, path = {0};
+    error err;
+    if (paths_config("config.json", &path, &err) == 0 && config_load(path.data, &c, &unused, &err) != 0)
+        report_note("%s", err.text);
+    buf_clear(&path);
     const char *env = getenv("DOPPEL_HUB");
     fetch_options f = {
         .progress = on_progress,
@@ -379,13 +370,11 @@ static int pull(const models_options *o, const char *name) {
         .sha256 = o->sha256,
         .base_url = o->base_url   ? o->base_url
                     : env && *env ? env
-                                  : hub,
+                                  : c.hub,
         .revision = o->revision,
         .stall_seconds = o->timeout,
         .force = o->force,
     };
-    buf models = {0}, path = {0};
-    error err;
     int result = FETCH_FAILED;
     catch_signals();
     if (paths_data("models", &models, &err) == 0) result = fetch_any(name, models.data, &f, &path, &err);
@@ -404,7 +393,7 @@ static int pull(const models_options *o, const char *name) {
     } else if (!o->common.quiet && !(o->if_missing && !d.calls)) {
         printf("%s\n", shown(&err, path.data, path.len));
     }
-    free(hub);
+    config_free(&c);
     buf_free(&models);
     buf_free(&path);
     return code;

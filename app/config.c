@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_FILE = 1 << 20, N_TEXTS = 4 };
+enum { LARGEST_FILE = 1 << 20, N_TEXTS = 5 };
 
-static const char *const text_names[N_TEXTS] = {"model", "system", "user", "theme"};
+static const char *const text_names[N_TEXTS] = {"model", "system", "user", "theme", "hub"};
 
 static char **text_field(config *c, int i) {
-    char **fields[N_TEXTS] = {&c->model, &c->system, &c->user, &c->theme};
+    char **fields[N_TEXTS] = {&c->model, &c->system, &c->user, &c->theme, &c->hub};
     return fields[i];
 }
 
@@ -140,6 +140,18 @@ void config_free(config *c) {
 
 // ---- writing
 
+// gen_knob_parse reads "\\n" as a newline, so a backslash is written twice.
+static cJSON *stop_json(const char *stop) {
+    buf text = {0};
+    for (const char *p = stop; *p; p++) {
+        if (*p == '\\') buf_putc(&text, '\\');
+        buf_putc(&text, *p);
+    }
+    cJSON *json = cJSON_CreateString(buf_str(&text));
+    buf_free(&text);
+    return json;
+}
+
 // The knob's value as JSON; NULL when it is what a chat starts with.
 static cJSON *knob_json(const gen_knob *k, const gen_settings *s) {
     gen_settings start = gen_settings_chat();
@@ -160,7 +172,7 @@ static cJSON *knob_json(const gen_knob *k, const gen_settings *s) {
     case KNOB_STOP:
         for (int i = 0; i < s->n_stops; i++) {
             if (!list) list = cJSON_CreateArray();
-            cJSON_AddItemToArray(list, cJSON_CreateString(s->stops[i]));
+            cJSON_AddItemToArray(list, stop_json(s->stops[i]));
         }
         return list;
     case KNOB_EOS:
@@ -190,10 +202,10 @@ int config_save(const char *path, const config *c, const gen_settings *s, error 
     gen_settings scratch = *s;
     error why = {{0}};
     int bad = config_load(path, &old, &scratch, &why);
-    config_free(&old);
     if (bad) return error_set(err, "not saved, since a mistake in the file comes first: %s", why.text);
     cJSON *json = cJSON_CreateObject();
     config copy = *c;
+    if (!copy.hub) copy.hub = old.hub;
     for (int i = 0; i < N_TEXTS; i++) {
         const char *text = *text_field(&copy, i);
         if (text && *text) cJSON_AddStringToObject(json, text_names[i], text);
@@ -202,6 +214,7 @@ int config_save(const char *path, const config *c, const gen_settings *s, error 
         cJSON *value = knob_json(gen_knob_at(i), s);
         if (value) cJSON_AddItemToObject(json, gen_knob_at(i)->name, value);
     }
+    config_free(&old);
     char *text = cJSON_Print(json);
     buf out = {0};
     buf_printf(&out, "%s\n", text);

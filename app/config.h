@@ -10,6 +10,7 @@
 
 typedef struct config {
     char *model, *system, *user, *theme; // NULL: not set
+    char *hub;                           // where `models pull` looks names up; kept by config_save when NULL
 } config;
 
 // Fills c and lays the settings over s. A missing file sets nothing. -1 with a message for a file that cannot be read
