@@ -1,5 +1,4 @@
 // Small allocations die loudly (abort: the terminal is restored by the SIGABRT handler); large ones return NULL.
-#define _DEFAULT_SOURCE
 #include "model/base/mem.h"
 
 #include <stdint.h>

@@ -2,7 +2,6 @@
 // many members take part, so that both are read at once), `phase` counts finished barriers. Waiting is the same for both: spin for some microseconds, then sleep on a condition. Who changes a counter looks at `sleepers`
 // afterwards, who sleeps announces itself before looking at the counter a last time (both sequentially consistent), so
 // that no wake-up is lost and an awake team never makes a system call.
-#define _GNU_SOURCE
 #include "model/math/team.h"
 
 #include <pthread.h>
