@@ -13,7 +13,8 @@ void chain_seed(chain *c, uint64_t seed);
 
 // Runs the chain over logits (n_vocab; -inf allowed; NaN counts as -inf). prev: the ids that penalties and bans look
 // at, oldest first. exempt: ids that bans never touch (the end-of-turn token in chat), n_exempt of them.
-// Leaves the survivors in the chain; returns how many there are (at least 1).
+// Leaves the survivors in the chain; returns how many there are (at least 1: when the bans leave nothing they are
+// lifted, and when no logit is a number id 0 survives).
 int chain_apply(chain *c, const gen_settings *s, const float *logits, const int32_t *prev, size_t n_prev,
                 const int32_t *exempt, int n_exempt);
 // The probability that the chain gave id (0 when filtered out).
@@ -23,14 +24,24 @@ void chain_probs(const chain *c, float *probs);
 // Draws one of the survivors: greedy at temperature 0 (lowest id on ties), else by the chain's generator.
 int32_t chain_draw(chain *c);
 
-// log p of id under the model's own logits, before the chain (log-sum-exp over all of them, in double).
+// The first links alone, in place: penalties and bans on scores (n_vocab), which may be logits or, in beam search,
+// log-probabilities.
+void chain_penalise(chain *c, const gen_settings *s, float *scores, const int32_t *prev, size_t n_prev,
+                    const int32_t *exempt, int n_exempt);
+
+// log p of id under the model's own logits, before the chain (log-sum-exp over all of them, summed in double).
 double chain_logprob(const float *logits, int n_vocab, int32_t id);
+// log of the sum of e^logit; -inf when no logit is a number.
+double chain_log_sum(const float *logits, int n_vocab);
+// The same for the logits of the last chain_apply, which has it at hand.
+double chain_applied_log_sum(const chain *c);
 
 typedef struct candidate {
     int32_t id;
     float before, after; // probability by the model alone, and after the chain
 } candidate;
 // The n most probable ids by the model (ties: lowest id first), with both probabilities; returns how many were written.
-int chain_candidates(const chain *c, const float *logits, candidate *out, int n);
+// logits: those of the last chain_apply.
+int chain_candidates(chain *c, const float *logits, candidate *out, int n);
 
 #endif

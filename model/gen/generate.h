@@ -25,9 +25,10 @@ typedef struct gen_request {
     const int32_t *prompt;
     size_t n_prompt;
     const gen_settings *settings;
-    bool penalise_prompt; // penalties and bans look at the prompt too (`run`); false: at the answer only (chat), and bans
-                          // spare the end tokens
-    int n_candidates;     // how many candidates each token event carries; 0: none
+    bool
+        penalise_prompt; // penalties and bans look at the prompt too (`run`); false: at the answer only (chat), and bans
+                         // spare the end tokens
+    int n_candidates;    // how many candidates each token event carries; 0: none
     // Called before every draw; may change the settings (sliders). NULL: settings stay. Beam search never calls it.
     void (*refresh)(void *arg, gen_settings *s);
     // Called with every new token. Returning false stops: GEN_INTERRUPTED, the token stays.

@@ -133,6 +133,16 @@ static int parse_seed(const gen_knob *k, const char *text, gen_settings *s, erro
     return 0;
 }
 
+// What a backslash and c stand for; 0 for other letters.
+static char unescape(char c) {
+    switch (c) {
+    case 'n': return '\n';
+    case 't': return '\t';
+    case '\\': return '\\';
+    default: return 0;
+    }
+}
+
 // Adds a stop string; the empty one removes all.
 static int parse_stop(const gen_knob *k, const char *text, gen_settings *s, error *err) {
     char out[GEN_MAX_STOP_BYTES];
@@ -144,11 +154,7 @@ static int parse_stop(const gen_knob *k, const char *text, gen_settings *s, erro
     if (s->n_stops == GEN_MAX_STOPS) return error_set(err, "%s: at most %d texts are possible", k->name, GEN_MAX_STOPS);
     for (const char *p = text; *p; p++) {
         char c = *p;
-        const char *escape = c == '\\' && p[1] ? strchr("n\nt\tr\r\\\\", p[1]) : NULL;
-        if (escape) {
-            c = escape[1];
-            p++;
-        }
+        if (c == '\\' && unescape(p[1])) c = unescape(*++p);
         if (n == GEN_MAX_STOP_BYTES - 1)
             return error_set(err, "%s: a text of more than %d bytes is not possible", k->name, GEN_MAX_STOP_BYTES - 1);
         out[n++] = c;

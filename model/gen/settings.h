@@ -35,8 +35,8 @@ typedef enum knob_kind { KNOB_REAL, KNOB_INT, KNOB_FLAG, KNOB_SEED, KNOB_STOP, K
 typedef struct gen_knob {
     const char *name; // "top-k": --top-k, /set top-k, "top-k" in config.json
     knob_kind kind;
-    size_t offset; // in gen_settings
-    double min, max; // what a value may be
+    size_t offset;                              // in gen_settings
+    double min, max;                            // what a value may be
     double slider_min, slider_max, slider_step; // slider_step 0: no slider
     const char *help;
 } gen_knob;
