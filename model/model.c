@@ -1,22 +1,16 @@
 // Opening and closing the parts of a model in their order.
 #include "model/model.h"
 
-#include <string.h>
-
 int model_open(model *m, const char *path, int threads, unsigned flags, error *err) {
     *m = (model){0};
     m->file = model_file_open(path, err);
     if (!m->file) return -1;
-    error why = {{0}};
-    m->tokenizer = tokenizer_open(m->file, &why);
-    if (!m->tokenizer) {
-        strncpy(m->tokenizer_error, why.text, sizeof m->tokenizer_error - 1);
-        // A directory may come without a tokenizer and be used by ids; a GGUF whose vocabulary is bad is a bad file.
-        if (model_file_gguf(m->file)) {
-            if (err) *err = why;
-            model_close(m);
-            return -1;
-        }
+    m->tokenizer = tokenizer_open(m->file, &m->tokenizer_error);
+    // A directory may come without a tokenizer and be used by ids; a GGUF whose vocabulary is bad is a bad file.
+    if (!m->tokenizer && model_file_gguf(m->file)) {
+        if (err) *err = m->tokenizer_error;
+        model_close(m);
+        return -1;
     }
     m->chat = chat_format_of(m->file, m->tokenizer);
     if (!(flags & MODEL_NO_WEIGHTS)) {

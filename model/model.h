@@ -10,7 +10,7 @@
 typedef struct model {
     model_file *file;
     tokenizer *tokenizer; // NULL when the model has none (ids only)
-    char tokenizer_error[256]; // why tokenizer is NULL
+    error tokenizer_error; // why tokenizer is NULL
     chat_format chat;
     net *net; // NULL when opened with MODEL_NO_WEIGHTS
 } model;

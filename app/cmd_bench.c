@@ -1,0 +1,219 @@
+// doppel bench: how fast the model runs here, beside what the machine itself can do in the same run: decode beside a
+// read-only stream over as many bytes as a token reads, prefill beside sgemm. Each figure is the best of some rounds,
+// model and machine taking turns, since other programs share the machine.
+#include "app/commands.h"
+#include "app/options.h"
+#include "app/paths.h"
+#include "app/report.h"
+#include "model/math/blas.h"
+#include "model/math/kernels.h"
+#include "model/math/team.h"
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DECODE_TOKENS = 128, PREFILL_TOKENS = 512, ROUNDS = 4, SGEMM_SIZE = 768 };
+
+typedef struct bench {
+    options options;
+    model model;
+    net_state *state;
+    team *team;
+    int threads;
+} bench;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+// ---- the machine ----
+
+typedef uint64_t lanes __attribute__((vector_size(64)));
+
+typedef struct stream_job {
+    const lanes *data;
+    int n, size; // of lanes; members
+    uint64_t sums[TEAM_MAX];
+} stream_job;
+
+static void stream_share(void *arg, int rank) {
+    stream_job *job = arg;
+    int first, last;
+    team_share(job->n / 4, rank, job->size, &first, &last);
+    lanes a = {0}, b = a, c = a, d = a;
+    for (const lanes *p = job->data + 4 * (size_t)first, *end = job->data + 4 * (size_t)last; p < end; p += 4) {
+        a += p[0];
+        b += p[1];
+        c += p[2];
+        d += p[3];
+    }
+    a += b + c + d;
+    job->sums[rank] = a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7];
+}
+
+// GB/s of one pass over `bytes` of memory.
+static double stream_rate(const bench *b, const void *data, size_t bytes) {
+    stream_job job = {.data = data, .n = (int)(bytes / sizeof(lanes)), .size = b->threads};
+    double start = now();
+    team_run(b->team, stream_share, &job);
+    return (double)bytes / (now() - start) * 1e-9;
+}
+
+typedef struct sgemm_job {
+    float *a, *b, *c;
+} sgemm_job;
+
+// Every member multiplies square matrices of its own.
+static void sgemm_share(void *arg, int rank) {
+    const sgemm_job *job = arg;
+    size_t n = SGEMM_SIZE, at = (size_t)rank * n * n;
+    blas_sgemm_nt((int)n, (int)n, (int)n, job->a + at, n, job->b + at, n, job->c + at, n);
+}
+
+static double sgemm_rate(const bench *b, sgemm_job *job) {
+    double start = now(), n = SGEMM_SIZE;
+    team_run(b->team, sgemm_share, job);
+    return 2 * n * n * n * b->threads / (now() - start) * 1e-9;
+}
+
+// ---- the model ----
+
+// Multiplications and additions of one position's matrices, without the head.
+static double flops_per_token(const net_config *c) {
+    double q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
+    double mlp = (c->mlp == MLP_GATED_SILU ? 3.0 : 2.0) * c->n_embd * c->n_ff;
+    return 2.0 * c->n_layers * (c->n_embd * (2 * q + 2 * kv) + mlp);
+}
+
+static int32_t some_id(const bench *b, int i) {
+    return (int32_t)((unsigned)i * 2654435761u % (unsigned)net_get_config(b->model.net)->n_vocab);
+}
+
+// Tokens per second, or -1 with a message.
+static double decode_rate(bench *b, int n, error *err) {
+    net_truncate(b->state, 0);
+    int32_t id = some_id(b, 1);
+    double start = now();
+    for (int i = 0; i < n; i++) {
+        if (net_eval(b->state, &id, 1, NULL, NULL, err) != 0) return -1;
+        id = some_id(b, i);
+    }
+    return n / (now() - start);
+}
+
+static double prefill_rate(bench *b, int n, error *err) {
+    int32_t *ids = mem_calloc((size_t)n, sizeof *ids);
+    for (int i = 0; i < n; i++) ids[i] = some_id(b, i);
+    net_truncate(b->state, 0);
+    double start = now();
+    int rc = net_eval(b->state, ids, n, NULL, NULL, err);
+    double seconds = now() - start;
+    free(ids);
+    return rc == 0 ? n / seconds : -1;
+}
+
+static int at_most(const bench *b, int n) {
+    return n < net_n_ctx(b->state) ? n : net_n_ctx(b->state);
+}
+
+static int bench_decode(bench *b, error *err) {
+    size_t bytes = net_bytes_per_token(b->model.net);
+    void *data = mem_alloc_big(bytes);
+    if (!data) return error_set(err, "no memory for a stream of %zu MB", bytes >> 20);
+    memset(data, 1, bytes);
+    double rate = 0, memory = 0;
+    for (int i = 0; i < ROUNDS && rate >= 0; i++) {
+        for (int k = 0; k < 8; k++) memory = larger(memory, stream_rate(b, data, bytes));
+        double once = decode_rate(b, at_most(b, DECODE_TOKENS), err);
+        rate = once < 0 ? -1 : larger(rate, once);
+    }
+    mem_free_big(data, bytes);
+    if (rate < 0) return -1;
+    double roofline = rate * (double)bytes * 1e-9 / memory;
+    if (b->options.json)
+        printf("{\"type\":\"decode\",\"tok_s\":%.1f,\"bytes_per_token\":%zu,\"memory_gb_s\":%.1f,\"roofline\":%.3f,"
+               "\"threads\":%d,\"kernels\":\"%s\"}\n",
+               rate, bytes, memory, roofline, b->threads, net_kernels());
+    else
+        printf("decode   %8.1f tok/s   %.1f MB a token   memory %.1f GB/s   %.0f%% of it\n", rate, (double)bytes * 1e-6,
+               memory, 100 * roofline);
+    return 0;
+}
+
+static int bench_prefill(bench *b, error *err) {
+    size_t bytes = (size_t)b->threads * SGEMM_SIZE * SGEMM_SIZE * sizeof(float);
+    float *data = mem_alloc_big(3 * bytes);
+    if (!data) return error_set(err, "no memory for %zu MB of matrices", 3 * bytes >> 20);
+    for (size_t i = 0; i < 3 * bytes / sizeof(float); i++) data[i] = (float)(i % 7) - 3;
+    sgemm_job job = {data, data + bytes / sizeof(float), data + 2 * bytes / sizeof(float)};
+    double rate = 0, sgemm = 0;
+    int n = at_most(b, PREFILL_TOKENS);
+    for (int i = 0; i < ROUNDS && rate >= 0; i++) {
+        for (int k = 0; k < 3; k++) sgemm = larger(sgemm, sgemm_rate(b, &job));
+        double once = prefill_rate(b, n, err);
+        rate = once < 0 ? -1 : larger(rate, once);
+    }
+    mem_free_big(data, 3 * bytes);
+    if (rate < 0) return -1;
+    double gflops = rate * flops_per_token(net_get_config(b->model.net)) * 1e-9;
+    if (b->options.json)
+        printf(
+            "{\"type\":\"prefill\",\"tok_s\":%.1f,\"gflops\":%.1f,\"sgemm_gflops\":%.1f,\"ratio\":%.3f,\"tokens\":%d,"
+            "\"threads\":%d,\"kernels\":\"%s\",\"blas\":\"%s\"}\n",
+            rate, gflops, sgemm, gflops / sgemm, n, b->threads, net_kernels(), blas_core());
+    else
+        printf("prefill  %8.1f tok/s   %.0f GFLOP/s   sgemm %.0f GFLOP/s (%s)   %.2fx it\n", rate, gflops, sgemm,
+               blas_core(), gflops / sgemm);
+    return 0;
+}
+
+static int run(bench *b, const char *only, error *err) {
+    buf path = {0};
+    int rc = paths_model(b->options.model, &path, err);
+    if (rc == 0) rc = model_open(&b->model, path.data, b->threads, 0, err);
+    buf_free(&path);
+    if (rc != 0) return -1;
+    b->team = team_open(b->threads, err);
+    b->state = net_state_open(b->model.net, &(net_options){.n_ctx = 4096, .threads = b->threads}, err);
+    if (!b->team || !b->state) return -1;
+    if (!b->options.json) printf("%d threads, %s kernels\n", b->threads, net_kernels());
+    if ((!only || strcmp(only, "decode") == 0) && bench_decode(b, err) != 0) return -1;
+    if ((!only || strcmp(only, "prefill") == 0) && bench_prefill(b, err) != 0) return -1;
+    return 0;
+}
+
+int cmd_bench(int argc, char **argv) {
+    const char *only = NULL;
+    const option own[] = {
+        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode or prefill alone", 0, 0},
+        {0},
+    };
+    const option_help help = {
+        .usage = "bench [options]",
+        .about = "Measures decode and prefill beside this machine's memory bandwidth and sgemm rate, in one run.",
+        .takes = OPTIONS_MODEL | OPTIONS_JSON,
+    };
+    bench b = {0};
+    if (!options_read(&b.options, &help, own, argc, argv)) return b.options.exit_code;
+    if (only && strcmp(only, "decode") != 0 && strcmp(only, "prefill") != 0) {
+        options_free(&b.options);
+        return report_usage("bench --only knows decode and prefill, not \"%s\"", only);
+    }
+    b.threads = b.options.threads > 0 ? b.options.threads : team_cores();
+    error err = {{0}};
+    int rc = run(&b, only, &err);
+    net_state_close(b.state);
+    team_close(b.team);
+    model_close(&b.model);
+    options_free(&b.options);
+    return rc == 0 ? EXIT_DONE : report_error(&err);
+}
