@@ -1,6 +1,6 @@
 // The merge loop keeps the symbols in a doubly linked list over an array and the mergeable neighbours in a binary heap
 // ordered by rank, then position: the pair learned first merges first, leftmost first. An entry whose symbols have
-// changed since it was queued is recognised by its ids and dropped.
+// changed since it was queued is recognised by their length and dropped.
 #include "model/text/bpe.h"
 
 #include <stdlib.h>
@@ -32,9 +32,12 @@ static uint64_t pair_of(int32_t left, int32_t right) {
     return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
 }
 
-const bpe_merge *bpe_find(const bpe *b, int32_t left, int32_t right) {
-    const bpe_merge *m = &b->slots[find_slot(b, pair_of(left, right))];
-    return m->rank ? m : NULL;
+bool bpe_find_pair(const void *arg, const bpe_symbol *left, const bpe_symbol *right, uint32_t *rank, int32_t *id) {
+    const bpe *b = arg;
+    const bpe_merge *m = &b->slots[find_slot(b, pair_of(left->id, right->id))];
+    *rank = m->rank;
+    *id = m->id;
+    return m->rank != 0;
 }
 
 static void grow(bpe *b) {
@@ -50,16 +53,18 @@ static void grow(bpe *b) {
 int bpe_add(bpe *b, const vocab *v, uint32_t rank, const char *left, size_t n_left, const char *right, size_t n_right,
             error *err) {
     char small[256], *whole = small;
-    if (n_left + n_right > v->longest) return error_set(err, "merge %u gives a text that is no token", (unsigned)rank);
-    if (n_left + n_right > sizeof small) whole = mem_realloc(NULL, n_left + n_right, 1);
-    memcpy(whole, left, n_left);
-    memcpy(whole + n_left, right, n_right);
-    int32_t l = vocab_find(v, left, n_left), r = vocab_find(v, right, n_right),
-            id = vocab_find(v, whole, n_left + n_right);
-    if (whole != small) free(whole);
+    int32_t l = vocab_find(v, left, n_left), r = vocab_find(v, right, n_right), id = -1;
+    if (n_left + n_right <= v->longest) {
+        if (n_left + n_right > sizeof small) whole = mem_realloc(NULL, n_left + n_right, 1);
+        memcpy(whole, left, n_left);
+        memcpy(whole + n_left, right, n_right);
+        id = vocab_find(v, whole, n_left + n_right);
+        if (whole != small) free(whole);
+    }
     if (l < 0 || r < 0 || id < 0)
-        return error_set(err, "merge %u names the token \"%.*s\", which is not in the vocabulary", (unsigned)rank,
-                         (int)(l < 0 ? n_left : n_right), l < 0 ? left : right);
+        return error_set(
+            err, "merge %u (\"%.*s\" with \"%.*s\"): one of the two, or their whole, is not in the vocabulary",
+            (unsigned)rank, (int)(n_left < 64 ? n_left : 64), left, (int)(n_right < 64 ? n_right : 64), right);
     if (b->n_used * 2 >= b->n_slots) grow(b);
     bpe_merge *m = &b->slots[find_slot(b, pair_of(l, r))];
     if (!m->rank) b->n_used++;
@@ -67,15 +72,11 @@ int bpe_add(bpe *b, const vocab *v, uint32_t rank, const char *left, size_t n_le
     return 0;
 }
 
-typedef struct symbol {
-    int32_t id; // -1: merged into its left neighbour
-    int32_t prev, next;
-} symbol;
-
 typedef struct candidate {
     uint32_t rank;
-    int32_t at; // index of the left symbol
-    int32_t left, right, id;
+    int32_t at;   // index of the left symbol
+    uint32_t len; // bytes of the two when they were queued: a longer one has merged with something else since
+    int32_t id;
 } candidate;
 
 typedef struct queue {
@@ -111,36 +112,50 @@ static candidate queue_pop(queue *q) {
     return top;
 }
 
-static void consider(const bpe *b, queue *q, const symbol *s, int32_t at) {
-    if (at < 0 || s[at].next < 0) return;
-    int32_t left = s[at].id, right = s[s[at].next].id;
-    const bpe_merge *m = bpe_find(b, left, right);
-    if (m) queue_push(q, (candidate){m->rank, at, left, right, m->id});
+typedef struct merger {
+    bpe_symbol *s;
+    queue q;
+    bpe_finder find;
+    const void *arg;
+} merger;
+
+static void consider(merger *m, int32_t at) {
+    if (at < 0 || m->s[at].next < 0) return;
+    const bpe_symbol *left = &m->s[at], *right = &m->s[left->next];
+    candidate c = {.at = at, .len = left->len + right->len};
+    if (m->find(m->arg, left, right, &c.rank, &c.id)) queue_push(&m->q, c);
 }
 
-size_t bpe_apply(const bpe *b, int32_t *ids, size_t n, bpe_scratch *scratch) {
+bpe_symbol *bpe_room(bpe_scratch *s, size_t n) {
+    return s->symbols = mem_reserve(s->symbols, &s->cap_symbols, n, sizeof *s->symbols);
+}
+
+size_t bpe_merge_all(bpe_scratch *scratch, size_t n, bpe_finder find, const void *arg) {
     if (n < 2) return n;
     // Every merge takes one entry out and puts at most two in; n - 1 are there at first: 2n hold them all.
-    scratch->symbols = mem_reserve(scratch->symbols, &scratch->cap_symbols, n, sizeof(symbol));
     scratch->queue = mem_reserve(scratch->queue, &scratch->cap_queue, 2 * n, sizeof(candidate));
-    symbol *s = scratch->symbols;
-    queue q = {.heap = scratch->queue};
-    for (size_t i = 0; i < n; i++) s[i] = (symbol){ids[i], (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : -1};
-    for (size_t i = 0; i + 1 < n; i++) consider(b, &q, s, (int32_t)i);
-    while (q.n) {
-        candidate c = queue_pop(&q);
-        symbol *left = &s[c.at];
-        if (left->id != c.left || left->next < 0 || s[left->next].id != c.right) continue;
-        symbol *right = &s[left->next];
+    bpe_symbol *s = scratch->symbols;
+    merger m = {s, {scratch->queue, 0}, find, arg};
+    for (size_t i = 0; i < n; i++) {
+        s[i].prev = (int32_t)i - 1;
+        s[i].next = i + 1 < n ? (int32_t)i + 1 : -1;
+    }
+    for (size_t i = 0; i + 1 < n; i++) consider(&m, (int32_t)i);
+    while (m.q.n) {
+        candidate c = queue_pop(&m.q);
+        bpe_symbol *left = &s[c.at];
+        if (left->len == 0 || left->next < 0 || left->len + s[left->next].len != c.len) continue;
+        bpe_symbol *right = &s[left->next];
         left->id = c.id;
+        left->len = c.len;
         left->next = right->next;
-        right->id = -1;
+        right->len = 0;
         if (left->next >= 0) s[left->next].prev = c.at;
-        consider(b, &q, s, left->prev);
-        consider(b, &q, s, c.at);
+        consider(&m, left->prev);
+        consider(&m, c.at);
     }
     size_t kept = 0;
-    for (int32_t i = 0; i >= 0; i = s[i].next) ids[kept++] = s[i].id;
+    for (int32_t i = 0; i >= 0; i = s[i].next) s[kept++] = s[i];
     return kept;
 }
 

@@ -3,7 +3,6 @@
 //
 // Text that is not UTF-8 reaches the model byte by byte where the vocabulary has bytes: the splitter sees only the valid
 // runs, and what lies between them is a word of its own. Other vocabularies get U+FFFD.
-#include "model/text/byte_map.h"
 #include "model/text/tokenizer_impl.h"
 
 #include <stdlib.h>
@@ -54,30 +53,28 @@ static void cache_fill(encoder *e, cached_word *c, const char *word, size_t len,
     id_list_append(&e->cache_ids, ids, n);
 }
 
-// The word as one token, looked up by its byte characters; -1 when it is none.
-static int32_t whole_token(const tokenizer *t, const char *word, size_t len) {
-    if (len > t->vocab.longest) return -1;
-    if (!t->byte_level) return vocab_find(&t->vocab, word, len);
-    buf mapped = {0};
-    byte_map_write(&mapped, word, len);
-    int32_t id = vocab_find(&t->vocab, buf_str(&mapped), mapped.len);
-    buf_free(&mapped);
-    return id;
-}
-
-static void bpe_word(encoder *e, const char *word, size_t len) {
-    const tokenizer *t = e->t;
-    int32_t whole = t->ignore_merges ? whole_token(t, word, len) : -1;
-    if (whole >= 0) {
-        id_list_push(&e->word, whole);
+void tokenizer_put_unknown(const tokenizer *t, const char *s, size_t len, bool *was_unknown, id_list *out) {
+    if (t->byte_fallback) {
+        for (size_t i = 0; i < len; i++) id_list_push(out, t->byte_ids[(unsigned char)s[i]]);
         return;
     }
-    for (size_t i = 0; i < len; i++) {
-        int32_t id = t->byte_ids[(unsigned char)word[i]];
+    if (t->unk >= 0 && !(*was_unknown && t->fuse_unk)) id_list_push(out, t->unk);
+    *was_unknown = true;
+}
+
+static void word_ids(encoder *e, const char *word, size_t len) {
+    const tokenizer *t = e->t;
+    int32_t id;
+    switch (t->model) {
+    case MODEL_BPE:
+    case MODEL_SPM: bpe_word(t, word, len, &e->scratch, &e->word); break;
+    case MODEL_UNIGRAM: unigram_word(t, word, len, &e->word); break;
+    case MODEL_WORDPIECE: wordpiece_word(t, word, len, &e->word); break;
+    case MODEL_WORDS:
+        id = vocab_find(&t->vocab, word, len);
         if (id < 0) id = t->unk;
         if (id >= 0) id_list_push(&e->word, id);
     }
-    e->word.len = bpe_apply(&t->bpe, e->word.data, e->word.len, &e->scratch);
 }
 
 // A split_sink.
@@ -90,7 +87,7 @@ static int encode_word(void *arg, const char *word, size_t len) {
         return 0;
     }
     e->word.len = 0;
-    bpe_word(e, word, len);
+    word_ids(e, word, len);
     id_list_append(e->out, e->word.data, e->word.len);
     if (c) cache_fill(e, c, word, len, e->word.data, e->word.len);
     return 0;
@@ -115,27 +112,56 @@ static size_t invalid_run(const char *s, size_t n) {
     return i;
 }
 
+static int encode_words(encoder *e, const char *text, size_t len, bool first) {
+    return splitter_run(e->t->splitter, text, len, first, encode_word, e, e->err);
+}
+
+// Valid UTF-8 between added tokens: normalised, cut at the added tokens that are looked for after that, split.
+static int encode_valid(encoder *e, const char *text, size_t len, bool first, bool begins) {
+    const tokenizer *t = e->t;
+    buf normal = {0};
+    if (t->normalizer) {
+        if (normalizer_run(t->normalizer, text, len, begins, &normal, e->err) != 0) {
+            buf_free(&normal);
+            return -1;
+        }
+        text = buf_str(&normal);
+        len = normal.len;
+    }
+    size_t at = 0;
+    int rc = 0;
+    added_match m;
+    while (rc == 0 && added_next(&t->added_normalized, text, len, at, e->flags & TOKENIZER_SPECIAL, &m)) {
+        rc = encode_words(e, text + at, m.start - at, first && at == 0);
+        id_list_push(e->out, m.id);
+        at = m.end;
+    }
+    if (rc == 0) rc = encode_words(e, text + at, len - at, first && at == 0);
+    buf_free(&normal);
+    return rc;
+}
+
 // Text between added tokens. first: it begins the text that was given.
 static int encode_plain(encoder *e, const char *text, size_t len, bool first) {
+    bool begins = true;
     while (len) {
         size_t n = valid_run(text, len);
-        if (n && splitter_run(e->t->splitter, text, n, first, encode_word, e, e->err) != 0) return -1;
+        if (n && encode_valid(e, text, n, first, begins) != 0) return -1;
         text += n;
         len -= n;
         n = invalid_run(text, len);
         if (n) encode_word(e, text, n);
         text += n;
         len -= n;
-        first = false;
+        first = begins = false;
     }
     return 0;
 }
 
 static int encode_text(encoder *e, const char *text, size_t len) {
-    bool want_special = e->flags & TOKENIZER_SPECIAL;
     size_t at = 0;
     added_match m;
-    while (added_next(&e->t->added, text, len, at, want_special, &m)) {
+    while (added_next(&e->t->added, text, len, at, e->flags & TOKENIZER_SPECIAL, &m)) {
         if (encode_plain(e, text + at, m.start - at, at == 0) != 0) return -1;
         id_list_push(e->out, m.id);
         at = m.end;
@@ -144,12 +170,20 @@ static int encode_text(encoder *e, const char *text, size_t len) {
 }
 
 int tokenizer_encode(const tokenizer *t, const char *text, size_t len, unsigned flags, id_list *out, error *err) {
-    if (len > INT32_MAX) return error_set(err, "a text of %zu bytes is too long to be tokenized at once (2 GB)", len);
+    if (len > INT32_MAX / 4)
+        return error_set(err, "a text of %zu bytes is too long to be tokenized at once (512 MB)", len);
     encoder e = {.t = t, .flags = flags, .out = out, .err = err};
+    buf repaired = {0};
+    if (!t->byte_level && !t->byte_fallback && !utf8_valid(text, len)) {
+        utf8_repair(&repaired, text, len);
+        text = repaired.data;
+        len = repaired.len;
+    }
     if (len >= CACHE_MIN_TEXT) e.cache = mem_calloc(CACHE_SLOTS, sizeof *e.cache);
     if (flags & TOKENIZER_BOS) id_list_append(out, t->front.data, t->front.len);
     int rc = encode_text(&e, text, len);
     if (rc == 0 && flags & TOKENIZER_BOS) id_list_append(out, t->back.data, t->back.len);
+    buf_free(&repaired);
     free(e.cache);
     buf_free(&e.cache_text);
     id_list_free(&e.cache_ids);

@@ -6,10 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+// SentencePiece writes spaces as U+2581.
+#define MARK "\xE2\x96\x81"
+enum { MARK_LEN = sizeof MARK - 1 };
+
 tokenizer *tokenizer_new(size_t expected) {
     tokenizer *t = mem_calloc(1, sizeof *t);
     vocab_init(&t->vocab, expected);
     added_init(&t->added);
+    added_init(&t->added_normalized);
+    t->splitter = splitter_new();
     t->unk = t->bos = t->eos = -1;
     for (int i = 0; i < 256; i++) t->byte_ids[i] = -1;
     return t;
@@ -19,8 +25,13 @@ void tokenizer_free(tokenizer *t) {
     if (!t) return;
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
+    free(t->ranks);
+    trie_free(&t->pieces);
+    free(t->continuing);
+    normalizer_free(t->normalizer);
     splitter_free(t->splitter);
     added_free(&t->added);
+    added_free(&t->added_normalized);
     id_list_free(&t->front);
     id_list_free(&t->back);
     id_list_free(&t->ends);
@@ -34,12 +45,54 @@ tokenizer *tokenizer_open(const model_file *f, error *err) {
 }
 
 void tokenizer_find_bytes(tokenizer *t) {
+    int n_found = 0;
     for (int i = 0; i < 256; i++) {
         char text[8];
         int len = t->byte_level ? utf8_encode(byte_map_char((unsigned char)i), text)
                                 : snprintf(text, sizeof text, "<0x%02X>", i);
         t->byte_ids[i] = vocab_find(&t->vocab, text, (size_t)len);
+        if (t->byte_ids[i] >= 0) n_found++;
     }
+    t->byte_fallback = !t->byte_level && n_found == 256;
+}
+
+void tokenizer_mark_pieces(tokenizer *t) {
+    buf piece = {0};
+    for (uint32_t id = 0; id < t->vocab.n; id++) {
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        token_kind kind = vocab_kind(&t->vocab, id);
+        unsigned byte;
+        char end;
+        if (kind == TOKEN_BYTE && len == 6 && sscanf(text, "<0x%2X%c", &byte, &end) == 2 && end == '>') {
+            vocab_set_piece(&t->vocab, id, &(char){(char)byte}, 1);
+            continue;
+        }
+        if (kind != TOKEN_NORMAL && kind != TOKEN_USER) continue;
+        buf_clear(&piece);
+        for (size_t i = 0; i < len;) {
+            bool mark = len - i >= MARK_LEN && memcmp(text + i, MARK, MARK_LEN) == 0;
+            buf_putc(&piece, mark ? ' ' : text[i]);
+            i += mark ? MARK_LEN : 1;
+        }
+        if (piece.len != len) vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
+    }
+    buf_free(&piece);
+}
+
+const char tokenizer_mark_pattern[] = "\\x{2581}+[^\\x{2581}]*";
+
+bool tokenizer_marks_lead(const tokenizer *t) {
+    for (uint32_t id = 0; id < t->vocab.n; id++) {
+        token_kind kind = vocab_kind(&t->vocab, id);
+        if (kind != TOKEN_NORMAL && kind != TOKEN_USER) continue;
+        size_t len, i = 0;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        while (len - i >= MARK_LEN && memcmp(text + i, MARK, MARK_LEN) == 0) i += MARK_LEN;
+        for (; i + MARK_LEN <= len; i++)
+            if (memcmp(text + i, MARK, MARK_LEN) == 0) return false;
+    }
+    return true;
 }
 
 void tokenizer_find_ends(tokenizer *t) {

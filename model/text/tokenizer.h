@@ -23,7 +23,7 @@ enum {
 };
 
 // Appends the ids of len bytes of text to out. Any bytes are accepted (invalid UTF-8 is taken as U+FFFD unless the
-// vocabulary has bytes for it). Returns 0, or -1 with a message (a text of more than 2^31 bytes; PCRE2 failing).
+// vocabulary has bytes for it). Returns 0, or -1 with a message (a text of more than 512 MB; PCRE2 giving up on it).
 int tokenizer_encode(const tokenizer *t, const char *text, size_t len, unsigned flags, id_list *out, error *err);
 
 int tokenizer_n_vocab(const tokenizer *t);

@@ -159,6 +159,7 @@ static int open_bpe(reader *r) {
     tokenizer *t = r->t;
     t->model = MODEL_BPE;
     t->byte_level = true;
+    splitter_free(t->splitter);
     t->splitter = p.splitter;
     t->ignore_merges = p.ignore_merges;
     if (!p.known) {

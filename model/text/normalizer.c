@@ -1,0 +1,306 @@
+// Every step reads one string and writes another; two buffers change places. The Unicode forms come from utf8proc.
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "model/text/normalizer.h"
+#include "model/text/charsmap.h"
+#include "model/text/unicode.h"
+
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+// What is put in is at most MAX_INSERT bytes, and a step may not leave more than MAX_GROWTH times the text: a file's list
+// of steps must not be able to fill the memory.
+enum { MAX_PATTERN = 1 << 16, MATCH_LIMIT = 10000000, MAX_STEPS = 64, MAX_INSERT = 32, MAX_GROWTH = 16 };
+
+typedef enum step_kind {
+    STEP_FORM,
+    STEP_LOWERCASE,
+    STEP_STRIP_ACCENTS,
+    STEP_CLEAN,
+    STEP_CJK_SPACES,
+    STEP_STRIP,
+    STEP_SQUEEZE,
+    STEP_PREPEND,
+    STEP_APPEND,
+    STEP_REPLACE,
+    STEP_REGEX,
+    STEP_CHARSMAP,
+} step_kind;
+
+typedef struct step {
+    step_kind kind;
+    normalizer_form form;
+    bool left, right; // STRIP
+    char *from, *to;  // REPLACE, REGEX (to), PREPEND and APPEND (to)
+    size_t n_from, n_to;
+    pcre2_code *code;
+    charsmap *map;
+} step;
+
+struct normalizer {
+    step *steps;
+    size_t n, cap;
+};
+
+normalizer *normalizer_new(void) {
+    return mem_calloc(1, sizeof(normalizer));
+}
+
+void normalizer_free(normalizer *n) {
+    if (!n) return;
+    for (size_t i = 0; i < n->n; i++) {
+        free(n->steps[i].from);
+        free(n->steps[i].to);
+        pcre2_code_free(n->steps[i].code);
+        charsmap_free(n->steps[i].map);
+    }
+    free(n->steps);
+    free(n);
+}
+
+size_t normalizer_n_steps(const normalizer *n) {
+    return n->n;
+}
+
+static void add(normalizer *n, step s) {
+    n->steps = mem_reserve(n->steps, &n->cap, n->n + 1, sizeof *n->steps);
+    n->steps[n->n++] = s;
+}
+
+void normalizer_add_form(normalizer *n, normalizer_form form) {
+    add(n, (step){.kind = STEP_FORM, .form = form});
+}
+
+void normalizer_add_lowercase(normalizer *n) {
+    add(n, (step){.kind = STEP_LOWERCASE});
+}
+
+void normalizer_add_strip_accents(normalizer *n) {
+    add(n, (step){.kind = STEP_STRIP_ACCENTS});
+}
+
+void normalizer_add_clean(normalizer *n) {
+    add(n, (step){.kind = STEP_CLEAN});
+}
+
+void normalizer_add_cjk_spaces(normalizer *n) {
+    add(n, (step){.kind = STEP_CJK_SPACES});
+}
+
+void normalizer_add_strip(normalizer *n, bool left, bool right) {
+    add(n, (step){.kind = STEP_STRIP, .left = left, .right = right});
+}
+
+void normalizer_add_squeeze(normalizer *n) {
+    add(n, (step){.kind = STEP_SQUEEZE});
+}
+
+static step insertion(step_kind kind, const char *text, size_t len) {
+    if (len > MAX_INSERT) len = MAX_INSERT;
+    return (step){.kind = kind, .to = mem_strndup(text, len), .n_to = len};
+}
+
+void normalizer_add_prepend(normalizer *n, const char *text, size_t len) {
+    add(n, insertion(STEP_PREPEND, text, len));
+}
+
+void normalizer_add_append(normalizer *n, const char *text, size_t len) {
+    add(n, insertion(STEP_APPEND, text, len));
+}
+
+void normalizer_add_replace(normalizer *n, const char *from, size_t n_from, const char *to, size_t n_to) {
+    step s = insertion(STEP_REPLACE, to, n_to);
+    s.from = mem_strndup(from, n_from);
+    s.n_from = n_from;
+    add(n, s);
+}
+
+int normalizer_add_regex(normalizer *n, const char *pattern, size_t len, const char *to, size_t n_to, error *err) {
+    int code;
+    size_t at;
+    if (n->n >= MAX_STEPS) return error_set(err, "more than %d normaliser steps", MAX_STEPS);
+    if (len > MAX_PATTERN) return error_set(err, "a pattern of %zu bytes (at most %d are allowed)", len, MAX_PATTERN);
+    pcre2_code *re =
+        pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+    if (!re) {
+        PCRE2_UCHAR why[128];
+        pcre2_get_error_message(code, why, sizeof why);
+        return error_set(err, "the pattern \"%.*s\" is not understood at byte %zu: %s", (int)(len < 200 ? len : 200),
+                         pattern, at, (char *)why);
+    }
+    pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
+    step s = insertion(STEP_REGEX, to, n_to);
+    s.code = re;
+    add(n, s);
+    return 0;
+}
+
+int normalizer_add_charsmap(normalizer *n, const char *map, size_t len, error *err) {
+    charsmap *m = charsmap_open(map, len, err);
+    if (!m) return -1;
+    add(n, (step){.kind = STEP_CHARSMAP, .map = m});
+    return 0;
+}
+
+static bool is_ascii(const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] >= 0x80) return false;
+    return true;
+}
+
+static int apply_form(normalizer_form form, const char *s, size_t len, buf *out, error *err) {
+    if (is_ascii(s, len)) {
+        buf_append(out, s, len);
+        return 0;
+    }
+    static const utf8proc_option_t options[] = {
+        [FORM_NFC] = UTF8PROC_STABLE | UTF8PROC_COMPOSE,
+        [FORM_NFD] = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE,
+        [FORM_NFKC] = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT,
+        [FORM_NFKD] = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT,
+    };
+    utf8proc_uint8_t *normal = NULL;
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)len, &normal, options[form]);
+    if (n < 0) return error_set(err, "a text could not be normalised: %s", utf8proc_errmsg(n));
+    buf_append(out, normal, (size_t)n);
+    free(normal);
+    return 0;
+}
+
+static void put(buf *out, uint32_t c) {
+    char utf8[4];
+    buf_append(out, utf8, (size_t)utf8_encode(c, utf8));
+}
+
+// The steps that look at one character at a time.
+static void apply_each(step_kind kind, const char *s, size_t len, buf *out) {
+    uint32_t c;
+    for (size_t i = 0; i < len;) {
+        int size = utf8_decode(s + i, len - i, &c);
+        if (size <= 0) break; // the text is valid UTF-8
+        i += (size_t)size;
+        switch (kind) {
+        case STEP_LOWERCASE:
+            put(out, c == 0x130 ? 'i' : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
+            if (c == 0x130) put(out, 0x307); // the one letter whose small form is two characters
+            break;
+        case STEP_STRIP_ACCENTS:
+            if (!unicode_is_mark(c)) put(out, c);
+            break;
+        case STEP_CLEAN:
+            if (unicode_is_space(c))
+                put(out, ' ');
+            else if (c != 0 && c != 0xfffd && !unicode_is_other(c))
+                put(out, c);
+            break;
+        default:
+            if (unicode_is_cjk(c)) put(out, ' ');
+            put(out, c);
+            if (unicode_is_cjk(c)) put(out, ' ');
+        }
+    }
+}
+
+static void apply_strip(const step *st, const char *s, size_t len, buf *out) {
+    uint32_t c;
+    int size;
+    while (st->left && (size = utf8_decode(s, len, &c)) > 0 && unicode_is_space(c)) {
+        s += size;
+        len -= (size_t)size;
+    }
+    while (st->right && (size = unicode_before(s, len, &c)) > 0 && unicode_is_space(c)) len -= (size_t)size;
+    buf_append(out, s, len);
+}
+
+static void apply_squeeze(const char *s, size_t len, buf *out) {
+    while (len && s[len - 1] == ' ') len--;
+    for (size_t i = 0; i < len; i++)
+        if (s[i] != ' ' || (i && s[i - 1] != ' ' && out->len)) buf_putc(out, s[i]);
+}
+
+static void apply_replace(const step *st, const char *s, size_t len, buf *out) {
+    size_t at = 0;
+    while (st->n_from && len - at >= st->n_from) {
+        const char *found = memchr(s + at, st->from[0], len - at - st->n_from + 1);
+        if (!found) break;
+        size_t i = (size_t)(found - s);
+        bool same = memcmp(found, st->from, st->n_from) == 0;
+        buf_append(out, s + at, i - at + !same);
+        if (same) buf_append(out, st->to, st->n_to);
+        at = i + (same ? st->n_from : 1);
+    }
+    buf_append(out, s + at, len - at);
+}
+
+static int apply_regex(const step *st, const char *s, size_t len, buf *out, error *err) {
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    if (!data || !context) abort();
+    pcre2_set_match_limit(context, MATCH_LIMIT);
+    size_t at = 0, from = 0;
+    int rc = 0;
+    while (from <= len &&
+           (rc = pcre2_match(st->code, (PCRE2_SPTR)s, len, from, PCRE2_NO_UTF_CHECK, data, context)) >= 0) {
+        const size_t *m = pcre2_get_ovector_pointer(data);
+        from = m[1];
+        if (m[1] == m[0]) { // nothing to replace; one character on
+            from++;
+            while (from < len && ((unsigned char)s[from] & 0xc0) == 0x80) from++;
+            continue;
+        }
+        buf_append(out, s + at, m[0] - at);
+        buf_append(out, st->to, st->n_to);
+        at = m[1];
+    }
+    buf_append(out, s + at, len - at);
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(context);
+    return rc >= 0 || rc == PCRE2_ERROR_NOMATCH ? 0 : error_set(err, "the normaliser's pattern gave up on this text");
+}
+
+static int apply(const step *st, const char *s, size_t len, bool begins, buf *out, error *err) {
+    switch (st->kind) {
+    case STEP_FORM: return apply_form(st->form, s, len, out, err);
+    case STEP_STRIP: apply_strip(st, s, len, out); break;
+    case STEP_SQUEEZE: apply_squeeze(s, len, out); break;
+    case STEP_PREPEND:
+        if (len && begins) buf_append(out, st->to, st->n_to);
+        buf_append(out, s, len);
+        break;
+    case STEP_APPEND:
+        buf_append(out, s, len);
+        if (len) buf_append(out, st->to, st->n_to);
+        break;
+    case STEP_REPLACE: apply_replace(st, s, len, out); break;
+    case STEP_REGEX: return apply_regex(st, s, len, out, err);
+    case STEP_CHARSMAP: charsmap_apply(st->map, s, len, out); break;
+    default: apply_each(st->kind, s, len, out);
+    }
+    return 0;
+}
+
+int normalizer_run(const normalizer *n, const char *text, size_t len, bool begins, buf *out, error *err) {
+    buf other = {0};
+    buf_clear(out);
+    if (n->n == 0) buf_append(out, text, len);
+    for (size_t i = 0; i < n->n; i++) {
+        buf_clear(out);
+        int rc = i ? apply(&n->steps[i], buf_str(&other), other.len, begins, out, err)
+                   : apply(&n->steps[i], text, len, begins, out, err);
+        if (rc == 0 && out->len / MAX_GROWTH > len + 1024)
+            rc = error_set(err, "the tokenizer's normaliser makes a text more than %d times longer; it is damaged",
+                           MAX_GROWTH);
+        if (rc != 0) {
+            buf_free(&other);
+            return -1;
+        }
+        if (i + 1 < n->n) {
+            buf swap = other;
+            other = *out;
+            *out = swap;
+        }
+    }
+    buf_free(&other);
+    return 0;
+}
