@@ -73,7 +73,7 @@ static int fit(const fitting *f, size_t n_ctx, size_t room, id_list *out, int *d
 int prompt_fit(const model *m, const chat_message *messages, size_t n, int n_ctx, int max_tokens, id_list *out,
                int *dropped, error *err) {
     *dropped = 0;
-    if (!m->tokenizer) return error_set(err, "the model has no tokenizer to chat with: %s", m->tokenizer_error);
+    if (!m->tokenizer) return error_set(err, "the model has no tokenizer to chat with: %s", m->tokenizer_error.text);
     fitting f = {.model = m, .messages = messages, .n = n};
     f.n_system = n > 0 && strcmp(messages[0].role, "system") == 0;
     f.starts = mem_calloc(n + 1, sizeof *f.starts);
