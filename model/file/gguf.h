@@ -54,4 +54,7 @@ size_t gguf_n_tensors(const gguf *g);
 const file_tensor *gguf_tensor_at(const gguf *g, size_t i);
 const file_tensor *gguf_tensor(const gguf *g, const char *name); // NULL when absent; constant time
 
+// Tells the system that the pages of t are not needed any more. The data stays readable.
+void gguf_drop(const gguf *g, const file_tensor *t);
+
 #endif
