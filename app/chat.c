@@ -28,7 +28,7 @@ static chat_turn *insert_turn(chat *c, size_t at, turn_kind kind, const char *au
     c->n_turns++;
     c->revision++;
     chat_turn *t = &c->turns[at];
-    *t = (chat_turn){.kind = kind, .author = mem_strdup(author), .time = time(NULL)};
+    *t = (chat_turn){.kind = kind, .id = ++c->last_id, .author = mem_strdup(author), .time = time(NULL)};
     return t;
 }
 
@@ -332,8 +332,11 @@ static unsigned add_message(chat *c, const char *text) {
 
 unsigned chat_submit(chat *c, const char *text) {
     buf line = {0};
-    utf8_repair(&line, text, strlen(text));
     unsigned flags = 0;
+    utf8_repair(&line, text, strlen(text));
+    if (!utf8_valid(text, strlen(text)))
+        flags |=
+            chat_note(c, false, "The text was no valid UTF-8; its bad bytes are replaced by \"" UTF8_REPLACEMENT "\".");
     const char *s = buf_str(&line), *begin = s + strspn(s, BLANK);
     bool is_command = begin[0] == '/' && begin[1] != '/';
     if (c->question == QUESTION_NONE || !chat_question_answer(c, begin, &flags)) {
@@ -376,8 +379,7 @@ void chat_set_settings(chat *c, const gen_settings *s) {
 
 // ---- opening and closing
 
-// A seed that a person can read out and type again.
-static uint64_t clock_seed(void) {
+uint64_t chat_clock_seed(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return ((uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec / 1000u + (uint64_t)getpid()) % 1000000u;
@@ -394,7 +396,7 @@ chat *chat_open(const chat_options *o, error *err) {
     c->model_name = mem_strdup("");
     c->model_path = mem_strdup("");
     gen_settings s = o->settings;
-    if (!s.seed_given) s.seed = clock_seed();
+    if (!s.seed_given) s.seed = chat_clock_seed();
     chat_set_settings(c, &s);
     if (o->model_path) {
         chat_load(c, o->model_path);

@@ -19,6 +19,7 @@ typedef enum turn_kind {
 
 typedef struct chat_turn {
     turn_kind kind;
+    unsigned id;  // counts up with every turn made, and is never used again
     char *author; // shown name; "" for notes
     time_t time;
     buf text;      // UTF-8, as received: whoever draws it filters control characters
@@ -51,6 +52,7 @@ typedef struct chat {
     double tok_s;                    // of the running or last answer
     int n_past, n_ctx;               // context in use
     int dropped_turns;               // oldest messages left out of the last request
+    unsigned last_id;                // of the newest turn
     unsigned revision;               // grows with every change of turns
     chat_question question;
     // Private to chat*.c:
@@ -84,6 +86,7 @@ unsigned chat_again(chat *c); // drops the last answer and asks for another; tri
 unsigned chat_undo(chat *c);  // removes the last exchange; its message becomes the draft
 unsigned chat_clear(chat *c); // forgets all turns
 unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+uint64_t chat_clock_seed(void); // a seed from the clock, short enough to be read out and typed again
 void chat_set_settings(chat *c, const gen_settings *s);
 
 // Loads the model at path once what runs is done. Fetches the default model, then loads it.

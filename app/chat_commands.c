@@ -63,20 +63,26 @@ static void describe_range(const gen_knob *k, buf *out) {
     case KNOB_REAL:
     case KNOB_INT: buf_printf(out, "%g to %g", k->min, k->max); break;
     case KNOB_FLAG: buf_puts(out, "on or off"); break;
-    case KNOB_SEED: buf_puts(out, "a whole number"); break;
+    case KNOB_SEED: buf_puts(out, "a whole number, or random"); break;
     case KNOB_STOP: buf_puts(out, "a text, added to the list"); break;
     case KNOB_EOS: buf_puts(out, "a token id, added to the list"); break;
     }
 }
 
-static void describe_knob(const gen_knob *k, const gen_settings *s, int name_width, buf *out) {
-    buf value = {0}, range = {0};
-    gen_knob_print(k, s, &value);
-    describe_range(k, &range);
-    buf_printf(out, "%-*s %-8s %s (%s)", name_width, k->name, value.len ? buf_str(&value) : "none", k->help,
-               buf_str(&range));
-    buf_free(&value);
-    buf_free(&range);
+static void print_value(const gen_knob *k, const gen_settings *s, buf *out) {
+    if (k->kind == KNOB_SEED)
+        buf_printf(out, "%llu", (unsigned long long)s->seed); // also when it came from the clock
+    else
+        gen_knob_print(k, s, out);
+}
+
+// "temperature is 0.7 (0 to 2): how freely ..."
+static void describe_knob(const gen_knob *k, const gen_settings *s, buf *out) {
+    buf_printf(out, "%s is ", k->name);
+    print_value(k, s, out);
+    buf_puts(out, " (");
+    describe_range(k, out);
+    buf_printf(out, "): %s", k->help);
 }
 
 static unsigned list_knobs(chat *c) {
@@ -87,8 +93,11 @@ static unsigned list_knobs(chat *c) {
         if (n > width) width = n;
     }
     for (size_t i = 0; i < gen_n_knobs(); i++) {
-        describe_knob(gen_knob_at(i), &c->settings, width, &out);
-        buf_putc(&out, '\n');
+        const gen_knob *k = gen_knob_at(i);
+        buf value = {0};
+        print_value(k, &c->settings, &value);
+        buf_printf(&out, "%-*s %-8s %s\n", width, k->name, buf_str(&value), k->help);
+        buf_free(&value);
     }
     buf_printf(&out, "%-*s %-8s your name in this chat\n", width, "user", c->user_name);
     buf_puts(&out,
@@ -118,7 +127,7 @@ static unsigned set_user(chat *c, const char *value) {
     return chat_note(c, false, "Your name here is %s.", c->user_name) | CHAT_SETTINGS;
 }
 
-// Back to what a chat starts with; a seed is taken as it is.
+// Back to what a chat starts with.
 static void reset_knob(const gen_knob *k, gen_settings *s) {
     gen_settings start = gen_settings_chat();
     switch (k->kind) {
@@ -139,11 +148,12 @@ static unsigned set_knob(chat *c, const gen_knob *k, const char *value) {
     else if (*value && gen_knob_parse(k, value, &s, &err) != 0)
         return chat_note(c, true, "%s", err.text);
     if (*value) {
+        if (k->kind == KNOB_SEED && !s.seed_given) s.seed = chat_clock_seed();
         chat_set_settings(c, &s);
         if (k->kind == KNOB_SEED) worker_reseed(c->worker);
     }
     buf out = {0};
-    describe_knob(k, &s, 0, &out);
+    describe_knob(k, &s, &out);
     chat_note(c, false, "%s", buf_str(&out));
     buf_free(&out);
     return CHAT_TURNS | CHAT_SETTINGS;
