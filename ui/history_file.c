@@ -1,55 +1,20 @@
-// A line is appended with one write to a file opened for appending, so that two doppels never mix theirs. A file that
-// has grown large is cut to the newest lines when it is read.
-#define _POSIX_C_SOURCE 200809L
+// libedit's format: a first line that names it, then every entry in vis(3)'s encoding on a line of its own. Appending
+// is one write to a file opened for appending, so that two doppels never mix their lines.
 #include "ui/history_file.h"
-#include "app/paths.h"
+#include "app/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LONGEST_TEXT = 64 << 10, LARGEST_FILE = 2 << 20 };
+static const char first_line[] = "_HiStOrY_V2_\n";
 
-static int file_path(buf *path) {
-    buf folder = {0};
-    int failed = paths_data(NULL, &folder, NULL) || paths_make_dir(buf_str(&folder), NULL);
-    buf_free(&folder);
-    return failed ? -1 : paths_data("history", path, NULL);
-}
-
-static void shorten(History *h, const char *path) {
-    HistEvent event;
-    buf temporary = {0};
-    buf_printf(&temporary, "%s.XXXXXX", path);
-    int fd = mkstemp(temporary.data);
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!f && fd >= 0) close(fd);
-    bool bad = !f || history(h, &event, H_SAVE_FP, f) < 0 || fflush(f) != 0 || fsync(fd) != 0;
-    if (f) bad |= fclose(f) != 0;
-    if (bad || rename(temporary.data, path) != 0) unlink(temporary.data);
-    buf_free(&temporary);
-}
-
-void history_file_load(History *h) {
-    HistEvent event;
-    struct stat st;
-    buf path = {0};
-    history(h, &event, H_SETSIZE, HISTORY_LINES);
-    history(h, &event, H_SETUNIQUE, 1);
-    if (file_path(&path) == 0 && stat(buf_str(&path), &st) == 0 && S_ISREG(st.st_mode)) {
-        int n = history(h, &event, H_LOAD, buf_str(&path));
-        if (n > 0 && st.st_size > LARGEST_FILE) shorten(h, buf_str(&path));
-    }
-    buf_free(&path);
-}
-
-// libedit reads lines in vis(3)'s encoding, of which octal escapes are enough for everything that is no printable ASCII.
-static void encode(const char *text, buf *out) {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+// Octal escapes for everything that is no printable ASCII are enough.
+static void encode(const char *line, buf *out) {
+    for (const unsigned char *p = (const unsigned char *)line; *p; p++) {
         if (*p > ' ' && *p < 0x7f && *p != '\\')
             buf_putc(out, (char)*p);
         else
@@ -58,29 +23,41 @@ static void encode(const char *text, buf *out) {
     buf_putc(out, '\n');
 }
 
-static void append(const char *path, const buf *line) {
-    static const char first_line[] = "_HiStOrY_V2_\n";
+int history_file_append(const char *path, const char *line, error *err) {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return;
+    if (fd < 0) return error_set(err, "%s: the history cannot be kept: %s", path, strerror(errno));
     struct stat st;
     buf out = {0};
     if (fstat(fd, &st) == 0 && st.st_size == 0) buf_puts(&out, first_line);
-    buf_append(&out, line->data, line->len);
+    encode(line, &out);
     ssize_t n;
     do n = write(fd, out.data, out.len);
     while (n < 0 && errno == EINTR);
-    close(fd);
+    int why = n < 0 ? errno : ENOSPC;
+    bool whole = n == (ssize_t)out.len;
     buf_free(&out);
+    close(fd);
+    return whole ? 0 : error_set(err, "%s: the history cannot be kept: %s", path, strerror(why));
 }
 
-void history_file_add(History *h, const char *text) {
-    HistEvent event;
-    if (!*text) return;
-    history(h, &event, H_ENTER, text);
-    if (strlen(text) > LONGEST_TEXT) return;
-    buf path = {0}, line = {0};
-    encode(text, &line);
-    if (line.len && file_path(&path) == 0) append(buf_str(&path), &line);
-    buf_free(&path);
-    buf_free(&line);
+void history_file_shorten(const char *path, int keep) {
+    FILE *f = fopen(path, "re");
+    if (!f) return;
+    buf all = {0};
+    char piece[65536];
+    size_t n;
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_append(&all, piece, n);
+    bool whole = !ferror(f);
+    fclose(f);
+    size_t at = all.len;
+    for (int lines = 0; at > 0; at--)
+        if (all.data[at - 1] == '\n' && lines++ == keep) break;
+    if (whole && at > 0) {
+        buf kept = {0};
+        buf_puts(&kept, first_line);
+        buf_append(&kept, all.data + at, all.len - at);
+        replace_file(path, kept.data, kept.len, NULL);
+        buf_free(&kept);
+    }
+    buf_free(&all);
 }

@@ -1,16 +1,14 @@
 // The file of submitted lines ($DOPPEL_HOME/history), shared by the full screen, the line REPL and every doppel that
-// runs at the same time: read at the start, appended to line by line. Private (0600). Its format is libedit's.
+// runs at the same time: loaded by libedit at the start, appended to line by line. Private (0600), in libedit's format.
 #ifndef DOPPEL_HISTORY_FILE_H
 #define DOPPEL_HISTORY_FILE_H
 
-#include <histedit.h>
+#include "model/base/base.h"
 
-enum { HISTORY_LINES = 1000 };
+// Appends one line (UTF-8, may hold newlines), making the file if need be. 0, or -1 with a message.
+int history_file_append(const char *path, const char *line, error *err);
 
-// Sets h up (size, no repeats) and fills it from the file. Without a home, or with a broken file, h is just empty.
-void history_file_load(History *h);
-
-// Enters text into h and appends it to the file. Texts of more than 64 kB are entered only.
-void history_file_add(History *h, const char *text);
+// Cuts the file to its newest `keep` lines, in one step. A file that cannot be cut stays as it is.
+void history_file_shorten(const char *path, int keep);
 
 #endif
