@@ -82,6 +82,10 @@ chain *chain_open(int n_vocab, uint64_t seed) {
     return c;
 }
 
+int chain_n_vocab(const chain *c) {
+    return c->n_vocab;
+}
+
 void chain_close(chain *c) {
     if (!c) return;
     free(c->logits);

@@ -8,7 +8,8 @@
 typedef struct chain chain; // scratch memory for one vocabulary size, and the random generator
 
 chain *chain_open(int n_vocab, uint64_t seed);
-void chain_close(chain *c);
+void chain_close(chain *c); // NULL is fine
+int chain_n_vocab(const chain *c);
 void chain_seed(chain *c, uint64_t seed);
 
 // Runs the chain over logits (n_vocab; -inf allowed; NaN counts as -inf). prev: the ids that penalties and bans look

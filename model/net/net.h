@@ -26,12 +26,14 @@ typedef struct net_options {
 
 // NULL with a message when there is no memory for the cache (says how much it wanted).
 net_state *net_state_open(const net *n, const net_options *o, error *err);
+// A second sequence beside s (for beams), computed by the threads of s: one evaluates at a time, and s is closed last.
+net_state *net_state_beside(const net_state *s, int n_ctx, error *err);
 void net_state_close(net_state *s); // NULL is fine
 
 int net_n_ctx(const net_state *s);
-int net_n_past(const net_state *s);            // positions evaluated so far
-const int32_t *net_past(const net_state *s);   // their ids
-void net_truncate(net_state *s, int n_past);   // forgets everything after the first n_past positions
+int net_n_past(const net_state *s);          // positions evaluated so far
+const int32_t *net_past(const net_state *s); // their ids
+void net_truncate(net_state *s, int n_past); // forgets everything after the first n_past positions
 
 // Keeps the longest common prefix of what the state holds and ids[0..n-1], forgets the rest, and returns its length;
 // at most n - 1, so that evaluating what is left always gives logits.

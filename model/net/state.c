@@ -70,19 +70,18 @@ static void cut_arena(net_state *s, cutter *c) {
     }
 }
 
-net_state *net_state_open(const net *n, const net_options *o, error *err) {
+// team is the state's to close if own_team; NULL when opening it failed.
+static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, error *err) {
+    if (!team) return NULL;
     const net_config *g = &n->config;
     net_state *s = mem_calloc(1, sizeof *s);
     s->net = n;
-    s->n_ctx = o->n_ctx > 0 && o->n_ctx < g->n_ctx ? o->n_ctx : g->n_ctx;
+    s->team = team;
+    s->own_team = own_team;
+    s->n_ctx = n_ctx > 0 && n_ctx < g->n_ctx ? n_ctx : g->n_ctx;
     s->max_rows = s->n_ctx < PASS_ROWS ? s->n_ctx : PASS_ROWS;
     s->cache_f32 = n->float_weights;
     s->v_dim = (g->head_dim + 15) / 16 * 16;
-    s->team = team_open(o->threads > 0 ? o->threads : team_cores(), err);
-    if (!s->team) {
-        free(s);
-        return NULL;
-    }
     size_t positions = (size_t)(s->n_ctx + 15) / 16 * 16;
     s->k_head = positions * (size_t)g->head_dim;
     s->v_head = positions * (size_t)s->v_dim;
@@ -108,9 +107,17 @@ net_state *net_state_open(const net *n, const net_options *o, error *err) {
     return s;
 }
 
+net_state *net_state_open(const net *n, const net_options *o, error *err) {
+    return open_with(n, o->n_ctx, team_open(o->threads > 0 ? o->threads : team_cores(), err), true, err);
+}
+
+net_state *net_state_beside(const net_state *s, int n_ctx, error *err) {
+    return open_with(s->net, n_ctx, s->team, false, err);
+}
+
 void net_state_close(net_state *s) {
     if (!s) return;
-    team_close(s->team);
+    if (s->own_team) team_close(s->team);
     mem_free_big(s->k, s->cache_bytes);
     mem_free_big(s->arena, s->arena_bytes);
     free(s);

@@ -16,6 +16,7 @@ typedef struct own_memory {
 struct net_state {
     const net *net;
     team *team;
+    bool own_team; // false: another state's (net_state_beside)
     int n_ctx, n_past;
     int32_t *ids; // (n_ctx)
 
