@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 20
 # ---- end of user settings ----
 
 PKGS     := ncursesw libedit libcjson libpcre2-8 sqlite3 libzip libxml-2.0 libcurl libutf8proc
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Wall -Wextra -fno-math-errno -I. $(PKG_CFLAGS) $(CFLAGS) $(EXTRA)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Wall -Wextra -fno-math-errno -fno-trapping-math -I. $(PKG_CFLAGS) $(CFLAGS) $(EXTRA)
 ALL_LIBS   = $(PKG_LIBS) -lm -ldl -lpthread
 # Silent where pkg-config is not installed yet: `run` and `test` install it, then call make again.
 # _GNU_SOURCE for every file alike, in place of the feature macros that ncursesw brings.

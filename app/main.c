@@ -17,6 +17,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"models", cmd_models, "list, show, fetch and remove models"},
     {NULL, NULL, NULL},
 };
 
