@@ -1,5 +1,4 @@
 // Folders by the XDG rules, and models by name.
-#define _POSIX_C_SOURCE 200809L
 #include "app/paths.h"
 
 #include <dirent.h>
