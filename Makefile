@@ -77,10 +77,10 @@ $(B)/doppel: $(B)/app/main.o $(LIB)
 $(LIB): $(filter-out $(B)/app/main.o,$(OBJ))
 	rm -f $@ && ar rcs $@ $^
 
-# Kernels are compiled for the instructions they are named after and chosen at run time (model/math/dispatch.c).
+# Kernels are compiled for the instructions they are named after (-O3 unrolls their loops over registers) and chosen at run time (model/math/dispatch.c).
 ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)))
-$(B)/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
-$(B)/%_avx512.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
+$(B)/%_avx2.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c
+$(B)/%_avx512.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
 endif
 
 $(B)/%.o: %.c
