@@ -1,0 +1,119 @@
+// doppel [chat]: the full screen where there is a terminal for it, else the line REPL.
+#include "app/chat.h"
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/options.h"
+#include "app/paths.h"
+#include "app/report.h"
+#include "ui/repl.h"
+#include "ui/ui.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const option_help help = {
+    .usage = "[chat] [options]",
+    .about =
+        "Chat with a model. On a terminal this fills the screen; with --plain, on a dumb terminal, or when stdin or\n"
+        "stdout is no terminal, it is a line REPL that only ever appends. /help lists the commands inside.",
+    .takes = OPTIONS_MODEL | OPTIONS_JSON | OPTIONS_SAMPLING,
+};
+
+// Everything that the command line and config.json say.
+typedef struct chat_setup {
+    options common;
+    config config;
+    bool plain;
+    const char *system;
+    int n_ctx;
+    gen_settings settings;
+    buf model;       // path; empty: none
+    error complaint; // something to tell that does not stop the chat; "" for nothing
+} chat_setup;
+
+static bool is_full_screen(const chat_setup *s) {
+    const char *term = getenv("TERM");
+    return !s->plain && !s->common.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
+           strcmp(term, "dumb") != 0;
+}
+
+static void read_config(chat_setup *s) {
+    buf path = {0};
+    // Without a home there is no config file, and nothing to complain about.
+    if (paths_config("config.json", &path, NULL) == 0)
+        config_load(buf_str(&path), &s->config, &s->settings, &s->complaint);
+    buf_free(&path);
+}
+
+static void count_model(void *arg, const char *name, const char *path) {
+    (void)name;
+    (void)path;
+    ++*(int *)arg;
+}
+
+// The model of -m, else of config.json, else the default one. None at all is fine: the chat offers to fetch one.
+static int choose_model(chat_setup *s, error *err) {
+    if (s->common.model) return paths_model(s->common.model, &s->model, err);
+    if (s->config.model && paths_model(s->config.model, &s->model, &s->complaint) == 0) return 0;
+    error why;
+    int n_models = 0;
+    paths_models(count_model, &n_models);
+    if (paths_model(NULL, &s->model, &why) != 0 && n_models > 0 && !s->complaint.text[0]) s->complaint = why;
+    return 0;
+}
+
+// Names and answers are UTF-8; a locale that is not could not show them.
+static void want_utf8(void) {
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+static int run(chat_setup *s) {
+    error err;
+    if (choose_model(s, &err) != 0) return report_error(&err);
+    chat_options o = {
+        .model_path = s->model.len ? buf_str(&s->model) : NULL,
+        .system = s->system ? s->system : s->config.system,
+        .user_name = s->config.user,
+        .theme = s->config.theme,
+        .threads = s->common.threads,
+        .n_ctx = s->n_ctx,
+        .settings = s->settings,
+    };
+    bool full_screen = is_full_screen(s);
+    if (s->complaint.text[0] && !full_screen) report_error(&s->complaint);
+    chat *c = chat_open(&o, &err);
+    if (!c) return report_error(&err);
+    want_utf8();
+    int code;
+    if (full_screen) {
+        if (s->complaint.text[0]) chat_note(c, true, "%s", s->complaint.text);
+        code = ui_run(c, &err);
+        if (code != 0 && err.text[0]) report_error(&err);
+    } else {
+        code = repl_run(c, &(repl_options){.json = s->common.json, .quiet = s->common.quiet});
+    }
+    chat_close(c);
+    return code;
+}
+
+int cmd_chat(int argc, char **argv) {
+    chat_setup s = {.settings = gen_settings_chat()};
+    const option own[] = {
+        {"plain", 0, OPTION_FLAG, &s.plain, NULL, "the line REPL instead of the full screen", 0, 0},
+        {"system", 0, OPTION_TEXT, &s.system, "TEXT", "the system text; the model's own unless given", 0, 0},
+        {"ctx", 0, OPTION_INT, &s.n_ctx, "N", "tokens of context; 4096, or what the model has, unless given", 16,
+         1 << 24},
+        {0},
+    };
+    if (!options_read(&s.common, &help, own, argc, argv)) return s.common.exit_code;
+    read_config(&s);
+    options_settings(&s.common, &s.settings);
+    int code = run(&s);
+    config_free(&s.config);
+    buf_free(&s.model);
+    options_free(&s.common);
+    return code;
+}

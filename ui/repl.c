@@ -1,0 +1,161 @@
+// The line REPL's loop: read a line, submit it, write until nothing runs any more.
+#define _POSIX_C_SOURCE 200809L
+#include "ui/repl.h"
+#include "app/report.h"
+#include "ui/repl_input.h"
+#include "ui/repl_output.h"
+#include "ui/repl_signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct repl {
+    chat *chat;
+    repl_input *input;
+    repl_output output;
+    bool interactive;
+    bool ended; // a signal says that this is the end
+    int exit_code;
+} repl;
+
+static void on_interrupt(repl *r) {
+    // The first Ctrl-C stops what runs; without a person to say more, it is also the end.
+    chat_stop(r->chat);
+    if (!r->interactive) r->exit_code = EXIT_INTERRUPTED;
+}
+
+// Writes until nothing runs. False: leave.
+static bool settle(repl *r) {
+    repl_input_hush(r->input, true);
+    struct pollfd fds[2] = {{.fd = worker_fd(r->chat->worker), .events = POLLIN},
+                            {.fd = signals_fd(), .events = POLLIN}};
+    for (;;) {
+        chat_pump(r->chat);
+        if (repl_output_update(&r->output, r->chat) != 0) {
+            r->exit_code = EXIT_FAILED;
+            return false;
+        }
+        if (!chat_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) return false;
+        unsigned came = signals_take();
+        if (came & SIGNAL_INTERRUPT) on_interrupt(r);
+        if (came & SIGNAL_END) {
+            r->ended = true;
+            return false;
+        }
+        if (came & SIGNAL_SUSPEND) {
+            repl_input_hush(r->input, false);
+            signals_stop();
+            repl_input_hush(r->input, true);
+        }
+        // Loading cannot be stopped: an interrupt there leaves.
+        if (r->exit_code == EXIT_INTERRUPTED && r->chat->loading) return false;
+        if (came & SIGNAL_INTERRUPT && r->chat->loading && !r->chat->answering) return false;
+    }
+}
+
+static bool wants_to_leave(repl *r) {
+    buf line = {0};
+    bool draft;
+    printf("\n");
+    input_event e = repl_input_read(r->input, "Leave doppel? y or n: ", NULL, &draft, &line);
+    bool leave = e != INPUT_LINE && e != INPUT_INTERRUPT_TYPED;
+    if (e == INPUT_LINE) leave = line.len > 0 && (line.data[0] == 'y' || line.data[0] == 'Y');
+    r->ended |= e == INPUT_END;
+    if (e == INPUT_EOF || e == INPUT_INTERRUPT) printf("\n");
+    buf_free(&line);
+    return leave;
+}
+
+static bool ends_with(const buf *b, const char *end) {
+    size_t n = strlen(end);
+    return b->len >= n && memcmp(b->data + b->len - n, end, n) == 0;
+}
+
+// A message of one or more lines: a backslash at the end of a line goes on, """ opens a block that """ closes.
+static input_event read_message(repl *r, char *draft, buf *out) {
+    char prompt[128], more[] = "... ";
+    snprintf(prompt, sizeof prompt, "%.100s> ", r->chat->user_name);
+    bool block = false, draft_shown = false;
+    buf line = {0};
+    input_event e = repl_input_read(r->input, prompt, draft, &draft_shown, &line);
+    if (e == INPUT_LINE && line.len >= 3 && memcmp(line.data, "\"\"\"", 3) == 0) {
+        block = true;
+        buf_remove(&line, 0, 3);
+    }
+    while (e == INPUT_LINE) {
+        bool closed = block && ends_with(&line, "\"\"\""), continued = !block && ends_with(&line, "\\");
+        if (closed) buf_remove(&line, line.len - 3, 3);
+        if (continued) buf_remove(&line, line.len - 1, 1);
+        buf_append(out, line.data, line.len);
+        if (closed || (!block && !continued)) break;
+        if (out->len) buf_putc(out, '\n');
+        buf_clear(&line);
+        e = repl_input_read(r->input, more, NULL, &draft_shown, &line);
+    }
+    buf_free(&line);
+    // A block that the input's end cuts off is still a message.
+    if (e == INPUT_EOF && out->len > 0) e = INPUT_LINE;
+    return e;
+}
+
+// One turn of the loop. False: leave.
+static bool step(repl *r) {
+    buf text = {0};
+    char *draft = chat_take_draft(r->chat);
+    if (draft && strchr(draft, '\n') && !r->output.json) printf("%s\n", draft);
+    input_event e = read_message(r, draft, &text);
+    free(draft);
+    bool go_on = true;
+    switch (e) {
+    case INPUT_LINE:
+        r->output.asked = true;
+        repl_input_remember(r->input, buf_str(&text));
+        chat_submit(r->chat, buf_str(&text));
+        go_on = settle(r) && !r->chat->quitting;
+        break;
+    case INPUT_INTERRUPT_TYPED: printf("\n"); break;
+    case INPUT_INTERRUPT:
+        if (!r->interactive) r->exit_code = EXIT_INTERRUPTED;
+        go_on = r->interactive && !wants_to_leave(r);
+        break;
+    case INPUT_FAILED:
+        repl_output_say(&r->output, true, "the input cannot be read, or a line of it is longer than 64 MB");
+        go_on = false;
+        break;
+    case INPUT_END: r->ended = true; // fallthrough
+    case INPUT_EOF:
+        if (r->interactive) printf("\n");
+        go_on = false;
+    }
+    buf_free(&text);
+    return go_on;
+}
+
+static bool has_unsent(const chat *c) {
+    return c->n_turns > 0 && c->turns[c->n_turns - 1].waiting;
+}
+
+int repl_run(chat *c, const repl_options *o) {
+    bool interactive = isatty(STDIN_FILENO) && !o->json;
+    if (signals_open() != 0) return report_failure("cannot make a pipe: %s", strerror(errno));
+    repl r = {.chat = c, .interactive = interactive};
+    r.output = (repl_output){
+        .json = o->json, .interactive = interactive, .terminal = isatty(STDOUT_FILENO), .quiet = o->quiet};
+    r.input = repl_input_open(c, interactive);
+    bool ready = settle(&r);
+    // A script that named a model wants that one or none.
+    if (!interactive && r.output.n_failed > 0) ready = false;
+    while (ready && step(&r)) continue;
+    if (!interactive && has_unsent(c)) repl_output_say(&r.output, true, "no model was there to answer");
+    if (!interactive && r.exit_code == 0 && r.output.n_failed > 0) r.exit_code = EXIT_FAILED;
+    fflush(stdout);
+    repl_input_close(r.input);
+    signals_close();
+    if (r.ended) signals_die();
+    return r.exit_code;
+}

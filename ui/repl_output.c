@@ -1,0 +1,170 @@
+// Append-only output. Turns are told apart by their ids, which only grow; the one that runs is written word by word:
+// white space at its end waits for the word behind it, so that an answer never ends in empty lines.
+#define _POSIX_C_SOURCE 200809L
+#include "ui/repl_output.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LONGEST_WORD = 200 };
+
+static const double first_progress = 2, progress_interval = 5; // seconds
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void write_json(const char *type, const char *rest, const char *text, size_t n) {
+    buf line = {0};
+    buf_printf(&line, "{\"type\":\"%s\",%s\"text\":", type, rest);
+    buf_json_string(&line, text, n);
+    buf_puts(&line, "}\n");
+    fwrite(line.data, 1, line.len, stdout);
+    buf_free(&line);
+}
+
+void repl_output_say(repl_output *o, bool is_error, const char *text) {
+    if (is_error) o->n_failed++;
+    if (o->json) {
+        write_json("note", is_error ? "\"error\":true," : "\"error\":false,", text, strlen(text));
+        return;
+    }
+    if (!is_error && !o->asked && (o->quiet || !o->interactive)) return;
+    FILE *f = is_error && !o->interactive ? stderr : stdout;
+    // A list speaks for itself; a sentence says who speaks.
+    if (!strchr(text, '\n')) fputs("doppel: ", f);
+    buf shown = {0};
+    clean_text(text, strlen(text), &shown);
+    fwrite(shown.data, 1, shown.len, f);
+    buf_free(&shown);
+    fputc('\n', f);
+}
+
+static void say_progress(repl_output *o, const char *text, double wait) {
+    double time = now();
+    if (o->next_progress == 0) o->next_progress = time + wait;
+    if (time < o->next_progress) return;
+    o->next_progress = time + progress_interval;
+    repl_output_say(o, false, text);
+}
+
+static bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+// How much of text can be written when its first `from` bytes are: up to the white space before the last word.
+static size_t whole_words(const buf *text, size_t from) {
+    size_t end = text->len, i = end;
+    while (i > from && !is_space(text->data[i - 1])) {
+        i--;
+        uint32_t cp = 0;
+        // Scripts written without spaces: every ideograph and syllable may end a line.
+        if (((unsigned char)text->data[i] & 0xc0) != 0x80) {
+            int len = utf8_decode(text->data + i, end - i, &cp);
+            if (len > 0 && cp >= 0x2e80) return i + (size_t)len;
+        }
+        if (end - i > LONGEST_WORD) return end;
+    }
+    while (i > from && is_space(text->data[i - 1])) i--;
+    return i;
+}
+
+// White space in front of an answer is left out: it would look like an answer of nothing.
+static void write_answer(repl_output *o, const buf *text, size_t end) {
+    size_t lead = 0;
+    while (lead < end && is_space(text->data[lead])) lead++;
+    if (o->written < lead) o->written = lead;
+    if (end <= o->written) return;
+    const char *s = text->data + o->written;
+    size_t n = end - o->written;
+    buf shown = {0};
+    // Elsewhere than on a terminal the text is what it is; an escape sequence may go on from word to word.
+    if (o->terminal)
+        clean_feed(&o->filter, s, n, &shown);
+    else
+        buf_append(&shown, s, n);
+    fwrite(shown.data, 1, shown.len, stdout);
+    buf_free(&shown);
+    o->written = end;
+}
+
+static void update_running(repl_output *o, const chat *c, const chat_turn *t) {
+    if (t->kind == TURN_NOTE) {
+        say_progress(o, buf_str(&t->text), 0);
+    } else if (t->text.len > o->written && o->json) {
+        write_json("token", "", t->text.data + o->written, t->text.len - o->written);
+        o->written = t->text.len;
+    } else if (t->text.len > o->written) {
+        write_answer(o, &t->text, whole_words(&t->text, o->written));
+    } else if (c->prefill_total > 0) {
+        char line[96];
+        snprintf(line, sizeof line, "reading the prompt, %d of %d tokens", c->prefill_done, c->prefill_total);
+        say_progress(o, line, first_progress);
+    }
+}
+
+static void say_how_it_ended(repl_output *o, const chat *c, const chat_turn *t) {
+    char line[160] = "";
+    if (t->stop == GEN_INTERRUPTED)
+        snprintf(line, sizeof line, "stopped; what is written stays");
+    else if (t->stop == GEN_LENGTH)
+        snprintf(line, sizeof line, "the answer reached its limit of %d tokens (max-tokens %d)", t->n_tokens,
+                 c->settings.max_tokens);
+    else if (t->stop == GEN_CHARS)
+        snprintf(line, sizeof line, "the answer reached max-chars %d", c->settings.max_chars);
+    if (*line) repl_output_say(o, false, line);
+}
+
+static void finish_answer(repl_output *o, const chat *c, const chat_turn *t) {
+    char facts[128];
+    if (o->json) {
+        if (t->text.len > o->written) write_json("token", "", t->text.data + o->written, t->text.len - o->written);
+        snprintf(facts, sizeof facts, "\"stop\":\"%s\",\"tokens\":%d,\"decode_tok_s\":%.1f,", gen_stop_name(t->stop),
+                 t->n_tokens, c->tok_s);
+        write_json("done", facts, buf_str(&t->text), t->text.len);
+    } else {
+        size_t end = t->text.len;
+        while (end > o->written && is_space(t->text.data[end - 1])) end--;
+        write_answer(o, &t->text, end);
+        fputc('\n', stdout);
+        if (o->interactive) say_how_it_ended(o, c, t);
+    }
+    o->written = 0;
+    o->filter = (clean){0};
+}
+
+// What no longer fits is told when it changes, before the answer that does without it.
+static void tell_dropped(repl_output *o, const chat *c) {
+    if (c->dropped_turns == o->dropped || !c->answering) return;
+    o->dropped = c->dropped_turns;
+    char line[128];
+    snprintf(line, sizeof line, "the oldest %d messages no longer fit the context and are left out", o->dropped);
+    if (o->dropped == 0) return;
+    if (o->interactive || o->json)
+        repl_output_say(o, false, line);
+    else if (!o->quiet)
+        fprintf(stderr, "doppel: %s\n", line);
+}
+
+int repl_output_update(repl_output *o, const chat *c) {
+    if (o->written == 0) tell_dropped(o, c);
+    for (size_t i = 0; i < c->n_turns; i++) {
+        const chat_turn *t = &c->turns[i];
+        if (t->id <= o->seen || t->kind == TURN_USER) continue;
+        if (t->running) {
+            update_running(o, c, t);
+            break;
+        }
+        if (t->kind == TURN_NOTE)
+            repl_output_say(o, t->is_error, buf_str(&t->text));
+        else
+            finish_answer(o, c, t);
+        o->next_progress = 0;
+        o->seen = t->id;
+    }
+    fflush(stdout);
+    return ferror(stdout) ? -1 : 0;
+}
