@@ -1,0 +1,38 @@
+// What the full screen knows; shared by loop.c (waiting), input.c (keys) and frame.c (drawing), made by ui_run.
+#ifndef DOPPEL_UI_STATE_H
+#define DOPPEL_UI_STATE_H
+
+#include "ui/completion.h"
+#include "ui/editor.h"
+#include "ui/entry.h"
+#include "ui/keys.h"
+#include "ui/layout.h"
+#include "ui/sampling.h"
+#include "ui/transcript.h"
+
+typedef struct ui {
+    chat *chat;
+    editor *editor;
+    transcript *transcript;
+    entry entry;
+    sampling sampling;
+    completion completion;
+    bool shows_help;
+    int help_top;
+    buf message;        // said in the footer until the next key
+    bool asks_to_leave; // the message is the question whether to leave
+    bool is_leaving;
+
+    keys keys;
+    key held;      // a key that waits until the editor has ended its search; code KEYS_NONE: none
+    wchar_t *feed; // characters on their way to the editor
+    size_t n_feed, cap_feed, at_feed;
+    char *draft; // text to put into the editor before anything else; NULL: none
+
+    canvas canvas;
+    layout layout;
+    int rows, cols;
+    bool is_stale; // what is on the screen is not what it should be
+} ui;
+
+#endif

@@ -1,0 +1,85 @@
+#include "ui/status.h"
+
+#include "app/clean.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_FIELDS = 6, FIELD_BYTES = 64 };
+
+typedef struct fields {
+    char text[MAX_FIELDS][FIELD_BYTES];
+    theme_style style[MAX_FIELDS];
+    int n;
+} fields;
+
+static char *add_field(fields *f, theme_style style) {
+    f->style[f->n] = style;
+    return f->text[f->n++];
+}
+
+// 1234567 as "1,234,567".
+static void print_count(char *out, size_t size, int n) {
+    char digits[16];
+    int len = snprintf(digits, sizeof digits, "%d", n < 0 ? 0 : n);
+    size_t at = 0;
+    for (int i = 0; i < len && at + 2 < size; i++) {
+        if (i && (len - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+}
+
+// In their order on the line; the last ones are given up first when it is short.
+static void collect(fields *f, const chat *chat) {
+    if (chat->loading) {
+        snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "loading…");
+    } else if (chat->fetching && chat->fetch_total > 0) {
+        double percent = 100.0 * chat->fetch_done / chat->fetch_total;
+        snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "fetching %.0f%%", percent);
+    } else if (chat->fetching) {
+        snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "fetching…");
+    } else if (chat->prefill_total > 0) {
+        char done[16], total[16];
+        print_count(done, sizeof done, chat->prefill_done);
+        print_count(total, sizeof total, chat->prefill_total);
+        snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, "reading %s/%s", done, total);
+    } else if (chat->tok_s > 0) {
+        snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, chat->tok_s < 10 ? "%.1f tok/s" : "%.0f tok/s", chat->tok_s);
+    }
+    if (chat->n_ctx > 0) {
+        int percent = (int)((100LL * chat->n_past + chat->n_ctx - 1) / chat->n_ctx);
+        snprintf(add_field(f, percent >= 90 ? STYLE_WARNING : STYLE_TEXT), FIELD_BYTES, "ctx %d%%", percent);
+    }
+    if (chat->dropped_turns > 0)
+        snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "%d oldest left out", chat->dropped_turns);
+    if (chat->settings.seed_given || chat->settings.seed)
+        snprintf(add_field(f, STYLE_DIM), FIELD_BYTES, "seed %" PRIu64, chat->settings.seed);
+}
+
+// How many of the fields fit into so many columns; *used gets what they take, with three spaces between them.
+static int count_fitting(const fields *f, int cols, int *used) {
+    int n = 0;
+    for (*used = 0; n < f->n; n++) {
+        int width = cells_width(f->text[n], strlen(f->text[n])) + (n ? 3 : 0);
+        if (*used + width > cols) break;
+        *used += width;
+    }
+    return n;
+}
+
+void status_draw(canvas *c, rect area, const chat *chat) {
+    fields f = {0};
+    collect(&f, chat);
+    canvas_puts(c, area.row, area.col + 1, area.cols - 2, "doppel", STYLE_BRAND);
+    int name_col = area.col + 9, end = area.col + area.cols - 1, used;
+    buf name = {0};
+    clean_text(chat->model_name, strlen(chat->model_name), &name);
+    int name_cols = cells_width(buf_str(&name), name.len);
+    if (name_cols > (end - name_col) / 2) name_cols = (end - name_col) / 2;
+    int n = count_fitting(&f, end - name_col - name_cols - 3, &used), col = end - used;
+    for (int i = 0; i < n; i++) col += canvas_puts(c, area.row, col, end - col, f.text[i], f.style[i]) + 3;
+    canvas_put(c, area.row, name_col, end - used - 3 - name_col, buf_str(&name), name.len, STYLE_TITLE);
+    buf_free(&name);
+}

@@ -1,0 +1,43 @@
+// The look: what each kind of text is drawn with, for terminals of 256, 16 and 8 colours and for none.
+#ifndef DOPPEL_UI_THEME_H
+#define DOPPEL_UI_THEME_H
+
+#include <stdbool.h>
+
+typedef enum theme_style {
+    STYLE_TEXT,
+    STYLE_DIM,
+    STYLE_BORDER,
+    STYLE_TITLE,
+    STYLE_BRAND, // the program's name
+    STYLE_USER,  // who speaks
+    STYLE_MODEL,
+    STYLE_NOTE, // what doppel says
+    STYLE_ERROR,
+    STYLE_WARNING, // must be seen, is no failure
+    STYLE_KEY,     // a key's name
+    STYLE_VALUE,
+    STYLE_TRACK, // the part of a slider beyond its knob
+    STYLE_FILL,
+    STYLE_KNOB,
+    STYLE_FOCUS, // what the keys act on
+    STYLE_BAR,   // a candidate's bar
+    STYLE_CUT,   // a candidate that the chain filtered out
+    STYLE_CHOSEN,
+    STYLE_COUNT
+} theme_style;
+
+enum { THEME_BOLD = 1, THEME_DIM = 2, THEME_REVERSE = 4, THEME_UNDERLINE = 8 };
+
+typedef struct theme_look {
+    short foreground; // a colour of the terminal's palette; -1 the default
+    unsigned attributes;
+} theme_look;
+
+// colours: what the terminal has (0: none, or the person wants none).
+theme_look theme_of(theme_style style, int colours);
+
+// NO_COLOR (no-color.org): set and not empty.
+bool theme_no_colour(void);
+
+#endif
