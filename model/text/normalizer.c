@@ -16,7 +16,9 @@ enum { MAX_PATTERN = 1 << 16, MATCH_LIMIT = 10000000, MAX_STEPS = 64, MAX_INSERT
 typedef enum step_kind {
     STEP_FORM,
     STEP_LOWERCASE,
-    STEP_STRIP_ACCENTS,
+    STEP_STRIP_MARKS,
+    STEP_STRIP_ALL_MARKS,
+    STEP_NMT,
     STEP_CLEAN,
     STEP_CJK_SPACES,
     STEP_STRIP,
@@ -76,8 +78,12 @@ void normalizer_add_lowercase(normalizer *n) {
     add(n, (step){.kind = STEP_LOWERCASE});
 }
 
-void normalizer_add_strip_accents(normalizer *n) {
-    add(n, (step){.kind = STEP_STRIP_ACCENTS});
+void normalizer_add_strip_marks(normalizer *n, bool all) {
+    add(n, (step){.kind = all ? STEP_STRIP_ALL_MARKS : STEP_STRIP_MARKS});
+}
+
+void normalizer_add_nmt(normalizer *n) {
+    add(n, (step){.kind = STEP_NMT});
 }
 
 void normalizer_add_clean(normalizer *n) {
@@ -173,6 +179,16 @@ static void put(buf *out, uint32_t c) {
     buf_append(out, utf8, (size_t)utf8_encode(c, utf8));
 }
 
+// The two lists of the NMT rules.
+static bool nmt_space(uint32_t c) {
+    return c == 9 || c == 10 || c == 12 || c == 13 || c == 0x1680 || (c >= 0x200b && c <= 0x200f) || c == 0x2028 ||
+           c == 0x2029 || c == 0x2581 || c == 0xfeff || c == 0xfffd;
+}
+
+static bool nmt_drops(uint32_t c) {
+    return (c >= 1 && c <= 8) || c == 11 || (c >= 14 && c <= 31) || c == 0x7f || c == 0x8f || c == 0x9f;
+}
+
 // The steps that look at one character at a time.
 static void apply_each(step_kind kind, const char *s, size_t len, buf *out) {
     uint32_t c;
@@ -185,8 +201,17 @@ static void apply_each(step_kind kind, const char *s, size_t len, buf *out) {
             put(out, c == 0x130 ? 'i' : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
             if (c == 0x130) put(out, 0x307); // the one letter whose small form is two characters
             break;
-        case STEP_STRIP_ACCENTS:
+        case STEP_STRIP_MARKS:
             if (!unicode_is_mark(c)) put(out, c);
+            break;
+        case STEP_STRIP_ALL_MARKS:
+            if (!unicode_is_any_mark(c)) put(out, c);
+            break;
+        case STEP_NMT:
+            if (nmt_space(c))
+                put(out, ' ');
+            else if (!nmt_drops(c))
+                put(out, c);
             break;
         case STEP_CLEAN:
             if (unicode_is_space(c))

@@ -15,9 +15,10 @@ size_t normalizer_n_steps(const normalizer *n);
 // Steps, in order (names as in tokenizer.json).
 void normalizer_add_form(normalizer *n, normalizer_form form);
 void normalizer_add_lowercase(normalizer *n);
-void normalizer_add_strip_accents(normalizer *n); // nonspacing marks go
-void normalizer_add_clean(normalizer *n);         // BERT's: control characters go, white space becomes ' '
-void normalizer_add_cjk_spaces(normalizer *n);    // BERT's: a space on both sides of an ideograph
+void normalizer_add_strip_marks(normalizer *n, bool all); // nonspacing marks go; all: every kind of mark
+void normalizer_add_nmt(normalizer *n);                   // control characters go, uncommon white space becomes ' '
+void normalizer_add_clean(normalizer *n);                 // BERT's: control characters go, white space becomes ' '
+void normalizer_add_cjk_spaces(normalizer *n);            // BERT's: a space on both sides of an ideograph
 void normalizer_add_strip(normalizer *n, bool left, bool right); // white space at the ends
 void normalizer_add_squeeze(normalizer *n); // SentencePiece's remove_extra_whitespaces: ends bare, runs of ' ' single
 void normalizer_add_prepend(normalizer *n, const char *text, size_t len);

@@ -74,16 +74,15 @@ static bool has_name(const char *names, const char *name, size_t len) {
     return false;
 }
 
-pre_tokenizer pre_tokenizer_of(const char *name, size_t len) {
+pre_tokenizer pre_tokenizer_add(splitter *s, const char *name, size_t len) {
     const pre_entry *e = &entries[0];
     bool known = false;
     for (size_t i = 0; i < sizeof entries / sizeof *entries && !known; i++) {
         known = has_name(entries[i].names, name, len);
         if (known) e = &entries[i];
     }
-    pre_tokenizer p = {splitter_new(), known, e->ignore_merges, e->adds_bos};
     for (int i = 0; i < MAX_PATTERNS && e->patterns[i]; i++)
-        if (splitter_add_regex(p.splitter, e->patterns[i], strlen(e->patterns[i]), SPLIT_ISOLATED, false, NULL) != 0)
+        if (splitter_add_regex(s, e->patterns[i], strlen(e->patterns[i]), SPLIT_ISOLATED, false, NULL) != 0)
             abort(); // our own patterns compile, or the table above is wrong
-    return p;
+    return (pre_tokenizer){known, e->ignore_merges, e->adds_bos};
 }

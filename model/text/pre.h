@@ -5,13 +5,12 @@
 #include "model/text/split.h"
 
 typedef struct pre_tokenizer {
-    splitter *splitter;
     bool known;         // false: the name is not in our table, and GPT-2's pattern is used
     bool ignore_merges; // a word that is a token as it stands is not merged
     bool adds_bos;      // where the file does not say
 } pre_tokenizer;
 
-// Never fails; an unknown or empty name gives GPT-2's.
-pre_tokenizer pre_tokenizer_of(const char *name, size_t len);
+// Adds the steps of the named pre-tokenizer to s. Never fails; an unknown or empty name gives GPT-2's.
+pre_tokenizer pre_tokenizer_add(splitter *s, const char *name, size_t len);
 
 #endif

@@ -16,7 +16,7 @@ const char split_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| 
 
 enum { MAX_PATTERN = 1 << 16, MAX_STEPS = 32, MIN_MATCH_LIMIT = 10000000 };
 
-typedef enum step_kind { STEP_REGEX, STEP_LITERAL, STEP_BYTES, STEP_METASPACE } step_kind;
+typedef enum step_kind { STEP_REGEX, STEP_LITERAL, STEP_PREFIX_SPACE, STEP_BYTES, STEP_METASPACE } step_kind;
 
 typedef struct step {
     step_kind kind;
@@ -25,7 +25,6 @@ typedef struct step {
     pcre2_code *code;
     char *text; // LITERAL: what is looked for; METASPACE: the mark
     size_t len;
-    bool prefix_space;
     split_prefix prefix;
     bool split;
 } step;
@@ -114,8 +113,12 @@ void splitter_add_literal(splitter *s, const char *text, size_t len, split_behav
             .kind = STEP_LITERAL, .behavior = behavior, .invert = invert, .text = mem_strndup(text, len), .len = len});
 }
 
-void splitter_add_bytes(splitter *s, bool prefix_space) {
-    add(s, (step){.kind = STEP_BYTES, .prefix_space = prefix_space});
+void splitter_add_prefix_space(splitter *s) {
+    add(s, (step){.kind = STEP_PREFIX_SPACE});
+}
+
+void splitter_add_bytes(splitter *s) {
+    add(s, (step){.kind = STEP_BYTES});
 }
 
 void splitter_add_metaspace(splitter *s, const char *mark, size_t len, split_prefix prefix, bool split) {
@@ -227,20 +230,27 @@ static int run_pattern(run *r, size_t k, bool bytes, const char *text, size_t le
     return joiner_flush(&j);
 }
 
-// Only what follows may look at the byte characters: as the last step, the bytes themselves are what the sink wants.
-static int run_bytes(run *r, size_t k, const char *text, size_t len) {
-    const step *st = &r->s->steps[k];
-    bool last = k + 1 == r->s->n, prefix = st->prefix_space && text[0] != ' ';
-    if (last && !prefix) return step_run(r, k + 1, false, text, len);
+static int run_prefix_space(run *r, size_t k, bool bytes, const char *text, size_t len) {
+    if (text[0] == ' ') return step_run(r, k + 1, bytes, text, len);
     buf b = {0};
-    if (prefix) last ? buf_putc(&b, ' ') : byte_map_write(&b, " ", 1);
-    last ? buf_append(&b, text, len) : byte_map_write(&b, text, len);
-    int rc = step_run(r, k + 1, !last, b.data, b.len);
+    buf_putc(&b, ' ');
+    buf_append(&b, text, len);
+    int rc = step_run(r, k + 1, bytes, b.data, b.len);
     buf_free(&b);
     return rc;
 }
 
-static int run_metaspace(run *r, size_t k, const char *text, size_t len) {
+// Only steps that follow look at the byte characters: as the last step, the bytes themselves are what the sink wants.
+static int run_bytes(run *r, size_t k, bool bytes, const char *text, size_t len) {
+    if (bytes || k + 1 == r->s->n) return step_run(r, k + 1, bytes, text, len);
+    buf b = {0};
+    byte_map_write(&b, text, len);
+    int rc = step_run(r, k + 1, true, b.data, b.len);
+    buf_free(&b);
+    return rc;
+}
+
+static int run_metaspace(run *r, size_t k, bool bytes, const char *text, size_t len) {
     const step *st = &r->s->steps[k];
     buf b = {0};
     bool marked = text[0] == ' ' || (len >= st->len && memcmp(text, st->text, st->len) == 0);
@@ -255,9 +265,9 @@ static int run_metaspace(run *r, size_t k, const char *text, size_t len) {
     }
     int rc = 0;
     if (!st->split) {
-        rc = step_run(r, k + 1, false, b.data, b.len);
+        rc = step_run(r, k + 1, bytes, b.data, b.len);
     } else {
-        joiner j = {r, k + 1, false, b.data, SPLIT_WITH_NEXT, 0, 0, false};
+        joiner j = {r, k + 1, bytes, b.data, SPLIT_WITH_NEXT, 0, 0, false};
         size_t at = 0, start, end;
         while (rc == 0 && find_literal(st, b.data, b.len, at, &start, &end)) {
             if (joiner_take(&j, at, start, false) != 0 || joiner_take(&j, start, end, true) != 0) rc = -1;
@@ -283,8 +293,9 @@ static int step_run(run *r, size_t k, bool bytes, const char *text, size_t len) 
     if (len == 0) return 0;
     if (k == r->s->n) return bytes ? give_bytes(r, text, len) : r->sink(r->arg, text, len);
     switch (r->s->steps[k].kind) {
-    case STEP_BYTES: return run_bytes(r, k, text, len);
-    case STEP_METASPACE: return run_metaspace(r, k, text, len);
+    case STEP_PREFIX_SPACE: return run_prefix_space(r, k, bytes, text, len);
+    case STEP_BYTES: return run_bytes(r, k, bytes, text, len);
+    case STEP_METASPACE: return run_metaspace(r, k, bytes, text, len);
     default: return run_pattern(r, k, bytes, text, len);
     }
 }

@@ -17,16 +17,17 @@ typedef enum split_prefix { SPLIT_PREFIX_NEVER, SPLIT_PREFIX_FIRST, SPLIT_PREFIX
 
 typedef struct splitter splitter;
 
-splitter *splitter_new(void);
+splitter *splitter_new(void);    // no steps: a text is one piece
 void splitter_free(splitter *s); // NULL is fine
 
 // Steps, in order. A pattern is a regular expression (PCRE2, UTF, Unicode properties); invert: what does not match is
 // taken for the match. -1 with a message when it cannot be compiled.
 int splitter_add_regex(splitter *s, const char *pattern, size_t len, split_behavior behavior, bool invert, error *err);
 void splitter_add_literal(splitter *s, const char *text, size_t len, split_behavior behavior, bool invert);
-// From here on pieces are written in GPT-2's byte characters (byte_map.h). prefix_space: a piece that does not begin
-// with a space gets one.
-void splitter_add_bytes(splitter *s, bool prefix_space);
+// A piece that does not begin with a space gets one.
+void splitter_add_prefix_space(splitter *s);
+// From here on pieces are written in GPT-2's byte characters (byte_map.h).
+void splitter_add_bytes(splitter *s);
 // Spaces become `mark` (U+2581), in front of the text too as prefix says; split: a new piece begins at every mark.
 void splitter_add_metaspace(splitter *s, const char *mark, size_t len, split_prefix prefix, bool split);
 

@@ -1,6 +1,6 @@
 // Looking things up in a tokenizer, decoding, and the streaming decoder. Encoding is in encode.c.
 #include "model/text/byte_map.h"
-#include "model/text/tokenizer_impl.h"
+#include "model/text/tokenizer_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +105,65 @@ void tokenizer_find_ends(tokenizer *t) {
         token_kind kind = vocab_kind(&t->vocab, id);
         if ((kind == TOKEN_CONTROL || kind == TOKEN_USER) && !tokenizer_is_eog(t, id)) id_list_push(&t->ends, id);
     }
+}
+
+void tokenizer_add_special(tokenizer *t, int32_t id, bool control) {
+    vocab_token *v = &t->vocab.tokens[id];
+    if (v->kind == TOKEN_CONTROL || v->kind == TOKEN_USER) return;
+    size_t len;
+    const char *text = vocab_text(&t->vocab, (uint32_t)id, &len);
+    v->kind = control ? TOKEN_CONTROL : TOKEN_USER;
+    v->piece = v->text;
+    v->piece_len = v->text_len;
+    added_put(&t->added, text, len, (added_token){.id = id, .special = control});
+}
+
+void tokenizer_index_pieces(tokenizer *t) {
+    double worst = 0;
+    trie_init(&t->pieces);
+    for (uint32_t id = 0; id < t->vocab.n; id++) {
+        token_kind kind = vocab_kind(&t->vocab, id);
+        if ((kind != TOKEN_NORMAL && kind != TOKEN_USER) || (int32_t)id == t->unk) continue;
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        trie_add(&t->pieces, text, len, (int32_t)id);
+        if (t->vocab.tokens[id].score < worst) worst = t->vocab.tokens[id].score;
+    }
+    t->unk_score = (float)worst - 10;
+}
+
+// What English text wants after decoding; the list is that of Hugging Face's WordPiece decoder.
+static void clean_up(buf *piece) {
+    static const char *const from[] = {" .", " ?", " !", " ,", " ' ", " n't", " 'm", " do not", " 's", " 've", " 're"};
+    static const char *const to[] = {".", "?", "!", ",", "'", "n't", "'m", " don't", "'s", "'ve", "'re"};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        const char *at = piece->len ? strstr(piece->data, from[i]) : NULL;
+        if (!at) continue;
+        buf cleaned = {0};
+        buf_append(&cleaned, piece->data, (size_t)(at - piece->data));
+        buf_puts(&cleaned, to[i]);
+        buf_puts(&cleaned, at + strlen(from[i]));
+        buf_free(piece);
+        *piece = cleaned;
+    }
+}
+
+void tokenizer_spaced_pieces(tokenizer *t, const char *prefix, bool cleanup) {
+    size_t n_prefix = strlen(prefix);
+    buf piece = {0};
+    t->drops_first_space = true;
+    for (uint32_t id = 0; id < t->vocab.n; id++) {
+        if (t->vocab.tokens[id].kind == TOKEN_ABSENT) continue;
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        bool inside = n_prefix && len >= n_prefix && memcmp(text, prefix, n_prefix) == 0;
+        buf_clear(&piece);
+        if (!inside) buf_putc(&piece, ' ');
+        buf_append(&piece, text + (inside ? n_prefix : 0), len - (inside ? n_prefix : 0));
+        if (cleanup) clean_up(&piece);
+        vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
+    }
+    buf_free(&piece);
 }
 
 int tokenizer_n_vocab(const tokenizer *t) {

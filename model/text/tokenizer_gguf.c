@@ -155,12 +155,10 @@ static int open_bpe(reader *r) {
     const char *pre = "";
     size_t len = 0;
     if (gguf_get_string(r->g, "tokenizer.ggml.pre", &pre, &len, r->err) < 0) return -1;
-    pre_tokenizer p = pre_tokenizer_of(pre, len);
     tokenizer *t = r->t;
+    pre_tokenizer p = pre_tokenizer_add(t->splitter, pre, len);
     t->model = MODEL_BPE;
     t->byte_level = true;
-    splitter_free(t->splitter);
-    t->splitter = p.splitter;
     t->ignore_merges = p.ignore_merges;
     if (!p.known) {
         buf w = {0};

@@ -39,6 +39,11 @@ bool unicode_is_mark(uint32_t c) {
     return category(c) == UTF8PROC_CATEGORY_MN;
 }
 
+bool unicode_is_any_mark(uint32_t c) {
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
+}
+
 bool unicode_is_other(uint32_t c) {
     utf8proc_category_t k = category(c);
     return k >= UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CN;
