@@ -17,6 +17,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"chat", cmd_chat, "chat on the full screen, or line by line with --plain (what doppel alone does)"},
     {"models", cmd_models, "list, show, fetch and remove models"},
     {NULL, NULL, NULL},
 };
