@@ -113,33 +113,38 @@ static void take_family(summary *s, const model_file *f) {
     snprintf(s->family, sizeof s->family, "%.31s", *name.text ? name.text : "unknown");
 }
 
-static void take_tokenizer(summary *s, const model *m) {
-    error kind = {0};
-    if (!m->tokenizer) {
+static void take_tokenizer(summary *s, const model_file *f) {
+    error kind = {0}, why;
+    tokenizer *t = tokenizer_open(f, &why);
+    if (!t) {
         snprintf(s->tokenizer, sizeof s->tokenizer, "none");
+        if (!*s->problem) snprintf(s->problem, sizeof s->problem, "%.199s", why.text);
         return;
     }
-    take_string(&kind, m->file, "tokenizer.ggml.model");
+    take_string(&kind, f, "tokenizer.ggml.model");
     snprintf(s->tokenizer, sizeof s->tokenizer, "%.100s%s%d entries", kind.text, *kind.text ? ", " : "",
-             tokenizer_n_vocab(m->tokenizer));
+             tokenizer_n_vocab(t));
+    chat_format c = chat_format_of(f, t);
+    if (c.has_template) s->chat = chat_family_name(c.family);
+    chat_format_free(&c);
+    tokenizer_free(t);
 }
 
-// Reads all but the weights. A file that cannot be used is described by its problem.
+// Reads all but the weights. A file that cannot be used is described as far as it can be, with its problem.
 static void summarise(summary *s, const char *path) {
     error err;
-    model m;
     *s = (summary){.bytes = tree_size(path, NULL), .family = "unknown", .main_type = "-", .chat = "none"};
-    if (model_open(&m, path, 1, MODEL_NO_WEIGHTS, &err) != 0) {
+    model_file *f = model_file_open(path, &err);
+    if (!f) {
         snprintf(s->problem, sizeof s->problem, "%.199s", err.text);
         return;
     }
-    take_string(&s->title, m.file, "general.name");
-    take_string(&s->license, m.file, "general.license");
-    take_types(s, m.file);
-    take_family(s, m.file);
-    take_tokenizer(s, &m);
-    if (m.chat.has_template) s->chat = chat_family_name(m.chat.family);
-    model_close(&m);
+    take_string(&s->title, f, "general.name");
+    take_string(&s->license, f, "general.license");
+    take_types(s, f);
+    take_family(s, f);
+    take_tokenizer(s, f);
+    model_file_close(f);
 }
 
 static void put_json(const summary *s, const char *name, const char *path, bool is_default) {
@@ -166,6 +171,7 @@ static void put_json(const summary *s, const char *name, const char *path, bool 
         buf_json_string(&b, s->problem, strlen(s->problem));
     else
         buf_puts(&b, "null");
+    buf_putc(&b, '}');
     puts(buf_str(&b));
     buf_free(&b);
 }
@@ -262,7 +268,10 @@ static int show(const models_options *o, const char *name) {
     if (!s.n_tensors) {
         code = report_failure("%s", s.problem);
     } else if (o->common.json) {
-        put_json(&s, base_name(path.data), path.data, !name);
+        buf chosen = {0};
+        bool is_default = paths_model(NULL, &chosen, NULL) == 0 && !strcmp(chosen.data, path.data);
+        put_json(&s, base_name(path.data), path.data, is_default);
+        buf_free(&chosen);
     } else {
         show_text(&s, path.data);
         if (*s.problem) report_note("%s", s.problem);

@@ -1,5 +1,6 @@
 // Folders by the XDG rules, and models by name.
 #include "app/paths.h"
+#include "app/fetch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char default_model[] = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 // ---- folders
 
@@ -172,13 +171,13 @@ static int no_such_model(const char *name, size_t n_found, error *err) {
 
 static int choose_default(const entries *list, buf *out, error *err) {
     size_t n_found;
-    const entry *e = find_model(list, default_model, &n_found);
+    const entry *e = find_model(list, fetch_default()->file, &n_found);
     if (!e && list->n == 1) e = &list->items[0];
     if (e) {
         buf_puts(out, e->path);
         return 0;
     }
-    if (list->n == 0) return error_set(err, "no model yet: run `doppel models pull smollm2-135m-instruct`");
+    if (list->n == 0) return error_set(err, "no model yet: run `doppel models pull default`");
     return error_set(err, "there are %zu models; choose one with -m (`doppel models` lists them)", list->n);
 }
 
@@ -196,9 +195,12 @@ int paths_model(const char *name, buf *out, error *err) {
         failed = choose_default(&list, out, err);
     else {
         size_t n_found;
-        const entry *e = find_model(&list, name, &n_found);
+        const fetch_package *known = fetch_find(name);
+        const entry *e = find_model(&list, known ? known->file : name, &n_found);
         if (e)
             buf_puts(out, e->path);
+        else if (known)
+            failed = error_set(err, "%s: is not there yet: run `doppel models pull %s`", name, name);
         else
             failed = no_such_model(name, n_found, err);
     }

@@ -43,7 +43,9 @@ static void measure(int at, const char *name, int64_t *sum, int64_t *largest) {
 
 int64_t tree_size(const char *path, int64_t *largest) {
     int64_t sum = 0, most = 0;
-    measure(AT_FDCWD, path, &sum, &most);
+    char *real = realpath(path, NULL);
+    if (real) measure(AT_FDCWD, real, &sum, &most);
+    free(real);
     if (largest) *largest = most;
     return sum;
 }
