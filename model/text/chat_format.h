@@ -17,20 +17,42 @@ typedef enum chat_family {
     CHAT_PHI3,    // <|user|>\n...<|end|>\n
 } chat_family;
 
+// How templates of one family differ.
+typedef struct chat_details {
+    bool writes_bos;             // the prompt begins with bos
+    bool trims;                  // contents lose the white space at their ends
+    bool refuses_system;         // a system message is an error
+    bool always_asks;            // the answer is begun whether asked for or not
+    bool strips_thoughts;        // CHATML: <think> .. </think> of earlier answers is left out (Qwen3)
+    bool bare_end;               // CHATML: no newline after <|im_end|>
+    bool joins_system;           // GEMMA: the system message begins the first user's turn
+    bool joins_last;             // MISTRAL: the system message begins the last user's turn, not the first
+    bool asks_in_turn;           // PHI3: every user's turn ends with the beginning of an answer
+    bool bos_per_turn;           // LLAMA2: bos before every user's turn
+    char *dates;                 // LLAMA3: what stands above the system message; NULL for nothing
+    char *open, *close, *answer; // MISTRAL: around a user's text and before an answer; NULL for other families
+    char *end;                   // ZEPHYR, MISTRAL: after an answer (after every turn: ZEPHYR); NULL for others
+} chat_details;
+
 typedef struct chat_format {
     chat_family family;
     bool has_template;    // false: base model, `run` defaults to --raw
     char *default_system; // what the template inserts when no system message stands first; NULL for none
     char *bos, *eos;      // texts the template refers to; "" when the model has none
+    chat_details details;
 } chat_format;
 
 typedef struct chat_message {
     const char *role;    // "system", "user", "assistant" (another name is written as it is)
     const char *content; // UTF-8
+    size_t n_content;    // bytes of it; 0: it ends at its NUL
 } chat_message;
 
-// Never fails: an unknown template gives CHAT_PLAIN.
+// Never fails: an unknown template gives CHAT_PLAIN. t may be NULL.
 chat_format chat_format_of(const model_file *f, const tokenizer *t);
+chat_format chat_format_of_dir(const char *dir, const tokenizer *t); // chat_template.jinja, tokenizer_config.json
+chat_format chat_format_of_gguf(const gguf *g, const tokenizer *t);
+chat_format chat_format_of_template(const char *text, size_t len, const tokenizer *t); // text NULL: no template
 void chat_format_free(chat_format *c);
 const char *chat_family_name(chat_family family); // "chatml"
 
