@@ -36,8 +36,9 @@ typedef struct file_tensor {
     char name[TENSOR_MAX_NAME]; // GGUF's names: token_embd.weight, blk.0.attn_q.weight ...
     tensor_type type;
     int n_dims;
-    int64_t ne[TENSOR_MAX_DIMS]; // ne[0] varies fastest: a (rows, cols) matrix has ne[0] = cols, ne[1] = rows; unused are 1
-    const void *data;            // aligned to at least 4 bytes; size bytes are readable (until the file shrinks: SIGBUS)
+    int64_t
+        ne[TENSOR_MAX_DIMS]; // ne[0] varies fastest: a (rows, cols) matrix has ne[0] = cols, ne[1] = rows; unused are 1
+    const void *data;        // aligned to at least 4 bytes; size bytes are readable (until the file shrinks: SIGBUS)
     size_t size;
 } file_tensor;
 
