@@ -41,8 +41,12 @@ void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, con
     int units = tiles->cols / QUANT_UNIT, row = t % KERNELS_TILE;
     size_t tile = (size_t)(t / KERNELS_TILE) * units;
     int8_t *tq = tiles->q + tile * QUANT_UNIT * KERNELS_TILE + 4 * row;
-    float *td = tiles->d + tile * KERNELS_TILE + row, *ts = tiles->sum + tile * 2 * KERNELS_TILE + row;
+    float *td = tiles->d + tile * KERNELS_TILE + row, *ts = tiles->sum + tile * 3 * KERNELS_TILE + row;
     for (int i = 0; i < units * 8; i++) memcpy(tq + (size_t)i * 4 * KERNELS_TILE, q + 4 * i, 4);
-    for (int s = 0; s < units; s++) td[s * KERNELS_TILE] = d[s];
-    for (int s = 0; s < 2 * units; s++) ts[s * KERNELS_TILE] = sum[s];
+    for (int s = 0; s < units; s++, ts += 3 * KERNELS_TILE) {
+        td[s * KERNELS_TILE] = d[s];
+        ts[0] = sum[2 * s];
+        ts[KERNELS_TILE] = sum[2 * s + 1];
+        ts[2 * KERNELS_TILE] = sum[2 * s] + sum[2 * s + 1];
+    }
 }

@@ -6,40 +6,45 @@
 
 #include "model/math/pack.h"
 
-enum { KERNELS_TILE = 8 }; // activation rows that are multiplied together
+enum {
+    KERNELS_TILE = 12,  // activation rows that stand together in qtiles
+    KERNELS_BLOCKS = 2, // row blocks that gemm multiplies at once
+    ATTEND_ROWS = 8,    // queries that attend takes at once
+};
 
 // T rows of activations in 8-bit integers: each 32 columns share a scale, x[i] ~ d * q[i], |q| <= 127.
-// Rows stand in tiles of 8 so that a kernel walks through memory: for tile, unit, group, row of 8, 4 columns.
+// Rows stand in tiles of 12 so that a kernel walks through memory: for tile, unit, group, row, 4 columns.
 typedef struct qtiles {
     int cols;
-    int8_t *q;  // (T/8, units, 8 groups, 8 rows, 4)
-    float *d;   // (T/8, units, 8 rows)
-    float *sum; // (T/8, units, 2 halves, 8 rows): d * (sum of q over 16 columns)
+    int8_t *q;  // (tiles, units, 8 groups, 12 rows, 4)
+    float *d;   // (tiles, units, 12 rows)
+    float *sum; // (tiles, units, 3, 12 rows): d * (sum of q over the first 16, the last 16, all 32 columns)
 } qtiles;
 
-// A row block of a pack, spread out by `unpack`.
+// Row blocks of a pack, spread out by `unpack`.
 typedef struct unpacked {
+    int n_blocks; // 1 or 2
     int n_units, halves, bits;
-    const uint8_t *u;    // (units, 8 groups, 16 rows, 4)
-    const float *scale;  // (units, halves, 16 rows)
+    const uint8_t *u;    // (blocks, units, 8 groups, 16 rows, 4)
+    const float *scale;  // (blocks, units, halves, 16 rows)
     const float *offset; // the same
 } unpacked;
 
 // A share of attention: n_rows queries (heads or positions that look at the same cache) over positions [p0, p1).
 // Softmax is kept online (Milakov & Gimelshein 2018): m, l, acc hold maximum, sum and weighted values so far.
 typedef struct attend_job {
-    int n_rows;                   // 1..8
-    int head_dim, v_dim;          // v_dim: head_dim rounded up to 16
-    const float *q[KERNELS_TILE]; // (head_dim) each
-    const void *k;                // (positions / 16, head_dim, 16): sixteen positions side by side
-    const void *v;                // (positions, v_dim)
-    bool f32;                     // cache in float32, otherwise f16
+    int n_rows;                  // 1..8
+    int head_dim, v_dim;         // v_dim: head_dim rounded up to 16
+    const float *q[ATTEND_ROWS]; // (head_dim) each
+    const void *k;               // (positions / 16, head_dim, 16): sixteen positions side by side
+    const void *v;               // (positions, v_dim)
+    bool f32;                    // cache in float32, otherwise f16
     int p0, p1;
-    int first[KERNELS_TILE], last[KERNELS_TILE]; // what row i may see: first <= position <= last
+    int first[ATTEND_ROWS], last[ATTEND_ROWS]; // what row i may see: first <= position <= last
     float scale;
-    float slope[KERNELS_TILE]; // ALiBi: slope * (position - last) is added to the score
-    float *m, *l;              // (n_rows); m starts at -INFINITY, l at 0
-    float *acc;                // (n_rows, v_dim); starts at 0
+    float slope[ATTEND_ROWS]; // ALiBi: slope * (position - last) is added to the score
+    float *m, *l;             // (n_rows); m starts at -INFINITY, l at 0
+    float *acc;               // (n_rows, v_dim); starts at 0
 } attend_job;
 
 typedef struct kernels {
@@ -54,8 +59,8 @@ typedef struct kernels {
     // Spreads out row block b: u, scale, offset as in `unpacked`.
     void (*unpack)(const pack *w, int b, uint8_t *u, float *scale, float *offset);
 
-    // y[t * ld + 0..15] = W x_t for n (1..8) rows of tile `tile` of x.
-    void (*gemm)(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld);
+    // y[t * ld + 16 block + 0..15] = W x_t for the first n (1..12) rows of tile `tile` of x; += where add is set.
+    void (*gemm)(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
 
     // y[r] = w[r] . x for `rows` rows of floats, `ld` elements apart.
     void (*gemv_f32)(const float *w, size_t ld, int rows, int cols, const float *x, float *y);

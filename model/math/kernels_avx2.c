@@ -224,50 +224,56 @@ static void unpack_avx2(const pack *w, int b, uint8_t *u, float *scale, float *o
 enum { AT_ONCE = 4 }; // activation rows per pass: four sums of eight rows fit the sixteen registers
 
 // Rows t0 .. t0 + n - 1 of a tile against eight weight rows.
-INLINE void gemm_part(const unpacked *w, const qtiles *x, int tile, int t0, int n, int half, int bits, int halves,
-                      float *y, size_t ld) {
-    const int8_t *q = x->q + (size_t)tile * w->n_units * 32 * KERNELS_TILE + 4 * t0;
-    const float *d = x->d + (size_t)tile * w->n_units * KERNELS_TILE + t0;
-    const float *sum = x->sum + (size_t)tile * w->n_units * 2 * KERNELS_TILE + t0;
+INLINE void gemm_part(const unpacked *w, const qtiles *x, int tile, int t0, int n, int block, int half, int bits,
+                      int halves, bool add, float *y, size_t ld) {
+    size_t units = (size_t)w->n_units;
+    const int8_t *q = x->q + (size_t)tile * units * 32 * KERNELS_TILE + 4 * t0;
+    const float *d = x->d + (size_t)tile * units * KERNELS_TILE + t0;
+    const float *sum = x->sum + (size_t)tile * units * 3 * KERNELS_TILE + t0 + (halves == 1 ? 2 * KERNELS_TILE : 0);
+    const uint8_t *u = w->u + (size_t)block * units * PACK_UNIT_BYTES;
+    size_t at = (size_t)block * units * (size_t)halves * 16 + 8 * (size_t)half;
     __m256 acc[AT_ONCE];
     for (int t = 0; t < n; t++) acc[t] = _mm256_setzero_ps();
-    for (int s = 0; s < w->n_units; s++) {
+    for (size_t s = 0; s < units; s++, u += PACK_UNIT_BYTES) {
         __m256i g[8];
-        load_groups(w->u + (size_t)s * PACK_UNIT_BYTES, 8, half, g);
-        for (int h = 0; h < halves; h++) {
-            size_t at = (size_t)(s * halves + h) * 16 + 8 * half;
+        load_groups(u, 8, half, g);
+        for (int h = 0; h < halves; h++, at += 16) {
             __m256 scale = _mm256_loadu_ps(w->scale + at), offset = _mm256_loadu_ps(w->offset + at);
             for (int t = 0; t < n; t++) {
                 __m256i dot = dot_groups(g, 4 * h, halves == 1 ? 8 : 4 * h + 4, q + 4 * t, 4 * KERNELS_TILE, bits);
                 __m256 step = _mm256_mul_ps(scale, _mm256_set1_ps(d[t]));
                 acc[t] = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(dot), acc[t]);
-                if (bits == 8) continue;
-                float part = halves == 1 ? sum[t] + sum[KERNELS_TILE + t] : sum[h * KERNELS_TILE + t];
-                acc[t] = _mm256_fmadd_ps(offset, _mm256_set1_ps(part), acc[t]);
+                if (bits < 8) acc[t] = _mm256_fmadd_ps(offset, _mm256_set1_ps(sum[t + h * KERNELS_TILE]), acc[t]);
             }
         }
         q += 32 * KERNELS_TILE;
         d += KERNELS_TILE;
-        sum += 2 * KERNELS_TILE;
+        sum += 3 * KERNELS_TILE;
     }
-    for (int t = 0; t < n; t++) _mm256_storeu_ps(y + (size_t)(t0 + t) * ld + 8 * half, acc[t]);
+    for (int t = 0; t < n; t++) {
+        float *out = y + (size_t)(t0 + t) * ld + 16 * block + 8 * half;
+        if (add) acc[t] = _mm256_add_ps(acc[t], _mm256_loadu_ps(out));
+        _mm256_storeu_ps(out, acc[t]);
+    }
 }
 
-INLINE void gemm_bits(const unpacked *w, const qtiles *x, int tile, int n, int bits, int halves, float *y, size_t ld) {
-    for (int half = 0; half < 2; half++) {
+INLINE void gemm_bits(const unpacked *w, const qtiles *x, int tile, int n, int bits, int halves, bool add, float *y,
+                      size_t ld) {
+    for (int half = 0; half < 2 * w->n_blocks; half++) {
         int t = 0;
-        for (; t + AT_ONCE <= n; t += AT_ONCE) gemm_part(w, x, tile, t, AT_ONCE, half, bits, halves, y, ld);
-        for (; t < n; t++) gemm_part(w, x, tile, t, 1, half, bits, halves, y, ld);
+        for (; t + AT_ONCE <= n; t += AT_ONCE)
+            gemm_part(w, x, tile, t, AT_ONCE, half / 2, half % 2, bits, halves, add, y, ld);
+        for (; t < n; t++) gemm_part(w, x, tile, t, 1, half / 2, half % 2, bits, halves, add, y, ld);
     }
 }
 
-static void gemm_avx2(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld) {
+static void gemm_avx2(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld) {
     switch (w->bits) {
-    case 8: gemm_bits(w, x, tile, n, 8, 1, y, ld); break;
-    case 6: gemm_bits(w, x, tile, n, 6, 2, y, ld); break;
-    case 5: gemm_bits(w, x, tile, n, 5, 1, y, ld); break;
-    case 4: gemm_bits(w, x, tile, n, 4, 1, y, ld); break;
-    default: gemm_bits(w, x, tile, n, 4, 2, y, ld); break; // Q2_K and Q3_K
+    case 8: gemm_bits(w, x, tile, n, 8, 1, add, y, ld); break;
+    case 6: gemm_bits(w, x, tile, n, 6, 2, add, y, ld); break;
+    case 5: gemm_bits(w, x, tile, n, 5, 1, add, y, ld); break;
+    case 4: gemm_bits(w, x, tile, n, 4, 1, add, y, ld); break;
+    default: gemm_bits(w, x, tile, n, 4, 2, add, y, ld); break; // Q2_K and Q3_K
     }
 }
 
@@ -372,7 +378,7 @@ INLINE __m256 load_cache(const void *base, bool f32, size_t i) {
 
 // Scores of eight positions (p is a multiple of 8) for up to eight rows; what a row may not see becomes -inf.
 INLINE void score_strip(const attend_job *job, bool f32, int p, float (*scores)[CHUNK], int at) {
-    __m256 acc[KERNELS_TILE];
+    __m256 acc[ATTEND_ROWS];
     for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_setzero_ps();
     size_t base = (size_t)(p / 16) * (size_t)job->head_dim * 16 + (size_t)(p % 16);
     for (int i = 0; i < job->head_dim; i++) {
@@ -419,7 +425,7 @@ INLINE void soften(const attend_job *job, int r, float *scores, int n) {
 
 INLINE void gather_values(const attend_job *job, bool f32, int p, int n, float (*scores)[CHUNK]) {
     for (int c = 0; c < job->v_dim; c += 8) {
-        __m256 acc[KERNELS_TILE];
+        __m256 acc[ATTEND_ROWS];
         for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_loadu_ps(job->acc + (size_t)r * (size_t)job->v_dim + c);
         for (int i = 0; i < n; i++) {
             __m256 v = load_cache(job->v, f32, (size_t)(p + i) * (size_t)job->v_dim + (size_t)c);
@@ -430,7 +436,7 @@ INLINE void gather_values(const attend_job *job, bool f32, int p, int n, float (
 }
 
 INLINE void attend_rows(const attend_job *job, bool f32) {
-    float scores[KERNELS_TILE][CHUNK];
+    float scores[ATTEND_ROWS][CHUNK];
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
         int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16;
         for (int i = 0; i < n; i += 8) score_strip(job, f32, p + i, scores, i);

@@ -169,53 +169,78 @@ static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float 
 #undef UNPACK
 }
 
-INLINE void gemm_tile(const unpacked *w, const qtiles *x, int tile, int n, int halves, float *y, size_t ld) {
-    const int8_t *q = x->q + (size_t)tile * w->n_units * 32 * KERNELS_TILE;
-    const float *d = x->d + (size_t)tile * w->n_units * KERNELS_TILE;
-    const float *sum = x->sum + (size_t)tile * w->n_units * 2 * KERNELS_TILE;
+// n rows of activations from row t0 of a tile on, against `blocks` row blocks: 6 x 2 sums fill the registers, and a
+// broadcast activation serves two products.
+INLINE void gemm_part(const unpacked *w, const qtiles *x, int tile, int t0, int n, int blocks, int halves, bool add,
+                      float *y, size_t ld) {
+    const size_t units = (size_t)w->n_units, u_block = units * PACK_UNIT_BYTES, s_block = units * 16 * (size_t)halves;
+    const int8_t *q = x->q + (size_t)tile * units * 32 * KERNELS_TILE + 4 * t0;
+    const float *d = x->d + (size_t)tile * units * KERNELS_TILE + t0;
+    const float *sum = x->sum + (size_t)tile * units * 3 * KERNELS_TILE + t0 + (halves == 1 ? 2 * KERNELS_TILE : 0);
     const uint8_t *u = w->u;
     const float *scales = w->scale, *offsets = w->offset;
-    __m512 acc[KERNELS_TILE];
-    for (int t = 0; t < n; t++) acc[t] = _mm512_setzero_ps();
-    for (int s = 0; s < w->n_units; s++) {
+    __m512 acc[6][2];
+    for (int t = 0; t < n; t++)
+        for (int k = 0; k < blocks; k++) acc[t][k] = _mm512_setzero_ps();
+    for (size_t s = 0; s < units; s++) {
         for (int h = 0; h < halves; h++) {
-            __m512i dot[KERNELS_TILE];
-            for (int t = 0; t < n; t++) dot[t] = _mm512_setzero_si512();
+            __m512i dot[6][2];
+            for (int t = 0; t < n; t++)
+                for (int k = 0; k < blocks; k++) dot[t][k] = _mm512_setzero_si512();
             for (int g = 0; g < 8 / halves; g++, u += 64, q += 4 * KERNELS_TILE) {
-                __m512i v = _mm512_load_si512(u);
-                for (int t = 0; t < n; t++) dot[t] = _mm512_dpbusd_epi32(dot[t], v, broadcast4(q + 4 * t));
+                __m512i v[2];
+                for (int k = 0; k < blocks; k++) v[k] = _mm512_load_si512(u + (size_t)k * u_block);
+                for (int t = 0; t < n; t++) {
+                    __m512i a = broadcast4(q + 4 * t);
+                    for (int k = 0; k < blocks; k++) dot[t][k] = _mm512_dpbusd_epi32(dot[t][k], v[k], a);
+                }
             }
-            __m512 scale = _mm512_load_ps(scales), offset = _mm512_load_ps(offsets);
-            for (int t = 0; t < n; t++) {
-                float part = halves == 1 ? sum[t] + sum[KERNELS_TILE + t] : sum[h * KERNELS_TILE + t];
-                acc[t] =
-                    _mm512_fmadd_ps(_mm512_mul_ps(scale, _mm512_set1_ps(d[t])), _mm512_cvtepi32_ps(dot[t]), acc[t]);
-                acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(part), acc[t]);
+            for (int k = 0; k < blocks; k++) {
+                __m512 scale = _mm512_load_ps(scales + (size_t)k * s_block);
+                __m512 offset = _mm512_load_ps(offsets + (size_t)k * s_block);
+                for (int t = 0; t < n; t++) {
+                    __m512 step = _mm512_mul_ps(scale, _mm512_set1_ps(d[t]));
+                    acc[t][k] = _mm512_fmadd_ps(step, _mm512_cvtepi32_ps(dot[t][k]), acc[t][k]);
+                    acc[t][k] = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[t + h * KERNELS_TILE]), acc[t][k]);
+                }
             }
             scales += 16;
             offsets += 16;
         }
         d += KERNELS_TILE;
-        sum += 2 * KERNELS_TILE;
+        sum += 3 * KERNELS_TILE;
     }
-    for (int t = 0; t < n; t++) _mm512_storeu_ps(y + (size_t)t * ld, acc[t]);
+    for (int t = 0; t < n; t++)
+        for (int k = 0; k < blocks; k++) {
+            float *out = y + (size_t)(t0 + t) * ld + 16 * k;
+            if (add) acc[t][k] = _mm512_add_ps(acc[t][k], _mm512_loadu_ps(out));
+            _mm512_storeu_ps(out, acc[t][k]);
+        }
 }
 
-static void gemm_avx512(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld) {
-    if (n == KERNELS_TILE && w->halves == 1)
-        gemm_tile(w, x, tile, KERNELS_TILE, 1, y, ld);
-    else if (n == KERNELS_TILE)
-        gemm_tile(w, x, tile, KERNELS_TILE, 2, y, ld);
-    else if (n > 4)
-        gemm_tile(w, x, tile, n, w->halves, y, ld);
-    else if (n == 4)
-        gemm_tile(w, x, tile, 4, w->halves, y, ld);
-    else if (n == 3)
-        gemm_tile(w, x, tile, 3, w->halves, y, ld);
-    else if (n == 2)
-        gemm_tile(w, x, tile, 2, w->halves, y, ld);
+INLINE void gemm_rows(const unpacked *w, const qtiles *x, int tile, int n, int blocks, int halves, bool add, float *y,
+                      size_t ld) {
+    int t = 0;
+    for (; t + 6 <= n; t += 6) gemm_part(w, x, tile, t, 6, blocks, halves, add, y, ld);
+    switch (n - t) {
+    case 5: gemm_part(w, x, tile, t, 5, blocks, halves, add, y, ld); break;
+    case 4: gemm_part(w, x, tile, t, 4, blocks, halves, add, y, ld); break;
+    case 3: gemm_part(w, x, tile, t, 3, blocks, halves, add, y, ld); break;
+    case 2: gemm_part(w, x, tile, t, 2, blocks, halves, add, y, ld); break;
+    case 1: gemm_part(w, x, tile, t, 1, blocks, halves, add, y, ld); break;
+    default: break;
+    }
+}
+
+static void gemm_avx512(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld) {
+    if (w->n_blocks == 2 && w->halves == 1)
+        gemm_rows(w, x, tile, n, 2, 1, add, y, ld);
+    else if (w->n_blocks == 2)
+        gemm_rows(w, x, tile, n, 2, 2, add, y, ld);
+    else if (w->halves == 1)
+        gemm_rows(w, x, tile, n, 1, 1, add, y, ld);
     else
-        gemm_tile(w, x, tile, 1, w->halves, y, ld);
+        gemm_rows(w, x, tile, n, 1, 2, add, y, ld);
 }
 
 // ---- floats ----
@@ -301,29 +326,39 @@ INLINE __m512 exp_ps(__m512 x) {
 
 enum { CHUNK = 256 }; // positions whose scores are held at once
 
-// Scores of sixteen positions for every row; what a row may not see becomes -inf.
-INLINE void score_tile(const attend_job *job, int rows, bool f32, int p, float (*scores)[CHUNK], int at) {
-    __m512 acc[KERNELS_TILE];
-    for (int r = 0; r < rows; r++) acc[r] = _mm512_setzero_ps();
-    size_t base = (size_t)(p / 16) * job->head_dim * 16;
-    for (int i = 0; i < job->head_dim; i++) {
-        __m512 k = f32 ? _mm512_loadu_ps((const float *)job->k + base + (size_t)i * 16)
-                       : load_f16((const uint8_t *)job->k + 2 * (base + (size_t)i * 16));
-        for (int r = 0; r < rows; r++) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(job->q[r][i]), k, acc[r]);
+INLINE __m512 load_cache(const void *base, bool f32, size_t i) {
+    return f32 ? _mm512_loadu_ps((const float *)base + i) : load_f16((const uint8_t *)base + 2 * i);
+}
+
+// Scores of `tiles` (1 or 2) times sixteen positions for every row; what a row may not see becomes -inf.
+INLINE void score_tiles(const attend_job *job, int rows, int tiles, bool f32, int p, float (*scores)[CHUNK], int at) {
+    __m512 acc[ATTEND_ROWS][2];
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_setzero_ps();
+    size_t tile = (size_t)job->head_dim * 16, base = (size_t)(p / 16) * tile;
+    for (int i = 0; i < job->head_dim; i++, base += 16) {
+        __m512 key[2];
+        for (int k = 0; k < tiles; k++) key[k] = load_cache(job->k, f32, base + (size_t)k * tile);
+        for (int r = 0; r < rows; r++) {
+            __m512 q = _mm512_set1_ps(job->q[r][i]);
+            for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_fmadd_ps(q, key[k], acc[r][k]);
+        }
     }
-    __m512i index =
-        _mm512_add_epi32(_mm512_set1_epi32(p), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for (int r = 0; r < rows; r++) {
         int first = job->first[r] > job->p0 ? job->first[r] : job->p0;
         int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
-        __m512 v = _mm512_mul_ps(acc[r], _mm512_set1_ps(job->scale));
-        if (job->slope[r] != 0) {
-            __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
-            v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
+        for (int k = 0; k < tiles; k++) {
+            __m512i index = _mm512_add_epi32(_mm512_set1_epi32(p + 16 * k), lane);
+            __m512 v = _mm512_mul_ps(acc[r][k], _mm512_set1_ps(job->scale));
+            if (job->slope[r] != 0) {
+                __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
+                v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
+            }
+            __mmask16 seen = _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(first), _MM_CMPINT_NLT) &
+                             _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(last), _MM_CMPINT_LE);
+            _mm512_storeu_ps(scores[r] + at + 16 * k, _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen, v));
         }
-        __mmask16 seen = _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(first), _MM_CMPINT_NLT) &
-                         _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(last), _MM_CMPINT_LE);
-        _mm512_storeu_ps(scores[r] + at, _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen, v));
     }
 }
 
@@ -353,34 +388,42 @@ INLINE void soften(const attend_job *job, int r, float *scores, int n) {
     job->l[r] += _mm512_reduce_add_ps(sum);
 }
 
-INLINE void gather_values(const attend_job *job, int rows, bool f32, int p, int n, float (*scores)[CHUNK]) {
-    for (int c = 0; c < job->v_dim; c += 16) {
-        __m512 acc[KERNELS_TILE];
-        for (int r = 0; r < rows; r++) acc[r] = _mm512_loadu_ps(job->acc + (size_t)r * job->v_dim + c);
-        for (int i = 0; i < n; i++) {
-            size_t at = (size_t)(p + i) * job->v_dim + c;
-            __m512 v = f32 ? _mm512_loadu_ps((const float *)job->v + at) : load_f16((const uint8_t *)job->v + 2 * at);
-            for (int r = 0; r < rows; r++) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(scores[r][i]), v, acc[r]);
+// Adds the weighted values of n positions: `width` (1 or 2) times sixteen components from c on.
+INLINE void gather_strip(const attend_job *job, int rows, int width, bool f32, int p, int n, float (*scores)[CHUNK],
+                         int c) {
+    __m512 acc[ATTEND_ROWS][2];
+    size_t v_dim = (size_t)job->v_dim, at = (size_t)p * v_dim + (size_t)c;
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < width; k++) acc[r][k] = _mm512_loadu_ps(job->acc + (size_t)r * v_dim + c + 16 * k);
+    for (int i = 0; i < n; i++, at += v_dim) {
+        __m512 v[2];
+        for (int k = 0; k < width; k++) v[k] = load_cache(job->v, f32, at + 16 * (size_t)k);
+        for (int r = 0; r < rows; r++) {
+            __m512 weight = _mm512_set1_ps(scores[r][i]);
+            for (int k = 0; k < width; k++) acc[r][k] = _mm512_fmadd_ps(weight, v[k], acc[r][k]);
         }
-        for (int r = 0; r < rows; r++) _mm512_storeu_ps(job->acc + (size_t)r * job->v_dim + c, acc[r]);
     }
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < width; k++) _mm512_storeu_ps(job->acc + (size_t)r * v_dim + c + 16 * k, acc[r][k]);
 }
 
 INLINE void attend_rows(const attend_job *job, int rows, bool f32) {
-    float scores[KERNELS_TILE][CHUNK];
+    float scores[ATTEND_ROWS][CHUNK];
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
-        int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16;
-        for (int i = 0; i < n; i += 16) score_tile(job, rows, f32, p + i, scores, i);
+        int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16, i = 0, c = 0;
+        for (; i + 32 <= n; i += 32) score_tiles(job, rows, 2, f32, p + i, scores, i);
+        if (i < n) score_tiles(job, rows, 1, f32, p + i, scores, i);
         for (int r = 0; r < rows; r++) soften(job, r, scores[r], n);
-        gather_values(job, rows, f32, p, end - p, scores);
+        for (; c + 32 <= job->v_dim; c += 32) gather_strip(job, rows, 2, f32, p, end - p, scores, c);
+        if (c < job->v_dim) gather_strip(job, rows, 1, f32, p, end - p, scores, c);
     }
 }
 
 static void attend_avx512(const attend_job *job) {
     if (job->f32)
         attend_rows(job, job->n_rows, true);
-    else if (job->n_rows == KERNELS_TILE)
-        attend_rows(job, KERNELS_TILE, false);
+    else if (job->n_rows == ATTEND_ROWS)
+        attend_rows(job, ATTEND_ROWS, false);
     else if (job->n_rows == 3)
         attend_rows(job, 3, false);
     else if (job->n_rows == 1)

@@ -40,18 +40,20 @@ static void unit_dot(const uint8_t *u, const int8_t *q, int step, int halves, co
     }
 }
 
-static void gemm_ref(const unpacked *w, const qtiles *x, int tile, int n, float *y, size_t ld) {
-    const int8_t *q = x->q + (size_t)tile * w->n_units * QUANT_UNIT * KERNELS_TILE;
-    const float *d = x->d + (size_t)tile * w->n_units * KERNELS_TILE;
-    const float *sum = x->sum + (size_t)tile * w->n_units * 2 * KERNELS_TILE;
-    for (int t = 0; t < n; t++) {
-        float *out = y + (size_t)t * ld;
-        memset(out, 0, PACK_ROWS * sizeof *out);
-        for (int s = 0; s < w->n_units; s++)
-            unit_dot(w->u + (size_t)s * PACK_UNIT_BYTES, q + (size_t)s * QUANT_UNIT * KERNELS_TILE + t * 4,
-                     4 * KERNELS_TILE, w->halves, w->scale + (size_t)s * w->halves * PACK_ROWS,
-                     w->offset + (size_t)s * w->halves * PACK_ROWS, d[s * KERNELS_TILE + t],
-                     sum + s * 2 * KERNELS_TILE + t, KERNELS_TILE, out);
+static void gemm_ref(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld) {
+    size_t units = (size_t)w->n_units;
+    const int8_t *q = x->q + (size_t)tile * units * QUANT_UNIT * KERNELS_TILE;
+    const float *d = x->d + (size_t)tile * units * KERNELS_TILE;
+    const float *sum = x->sum + (size_t)tile * units * 3 * KERNELS_TILE;
+    for (int i = 0; i < n * w->n_blocks; i++) {
+        int t = i / w->n_blocks;
+        size_t block = (size_t)(i % w->n_blocks) * units, scales = (size_t)w->halves * PACK_ROWS;
+        float *out = y + (size_t)t * ld + (size_t)(i % w->n_blocks) * PACK_ROWS, acc[PACK_ROWS] = {0};
+        for (size_t s = 0; s < units; s++)
+            unit_dot(w->u + (block + s) * PACK_UNIT_BYTES, q + s * QUANT_UNIT * KERNELS_TILE + t * 4, 4 * KERNELS_TILE,
+                     w->halves, w->scale + (block + s) * scales, w->offset + (block + s) * scales,
+                     d[s * KERNELS_TILE + (size_t)t], sum + s * 3 * KERNELS_TILE + t, KERNELS_TILE, acc);
+        for (int r = 0; r < PACK_ROWS; r++) out[r] = add ? out[r] + acc[r] : acc[r];
     }
 }
 

@@ -167,7 +167,7 @@ static void attend_one(const member *m, int i, const layer *y) {
         job.m = own->m + h;
         job.l = own->l + h;
         job.acc = own->acc + (size_t)h * (size_t)m->s->v_dim;
-        for (; h < end && job.n_rows < KERNELS_TILE; h++)
+        for (; h < end && job.n_rows < ATTEND_ROWS; h++)
             attend_add_row(m, &job, i, h, m->position, own->q + h * c->head_dim);
         m->k->attend(&job);
     }
@@ -207,11 +207,11 @@ static void attend_many(const member *m, int i, const layer *y) {
         cache_put(m, i, m->position + t, row + q_dim, row + q_dim + kv_dim);
     }
     team_barrier(s->team);
-    int rows = m->p->n_rows * group, pieces = (rows + KERNELS_TILE - 1) / KERNELS_TILE;
+    int rows = m->p->n_rows * group, pieces = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
     for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
         // Members take pieces in turn, since later positions have more to look at.
-        int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * KERNELS_TILE;
-        int r1 = r0 + KERNELS_TILE < rows ? r0 + KERNELS_TILE : rows;
+        int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * ATTEND_ROWS;
+        int r1 = r0 + ATTEND_ROWS < rows ? r0 + ATTEND_ROWS : rows;
         attend_job job = attend_start(m, i, kv_head);
         job.m = m->own->m;
         job.l = m->own->l;

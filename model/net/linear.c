@@ -79,11 +79,6 @@ static int n_blocks(const matrix *m) {
     return (m->rows + PACK_ROWS - 1) / PACK_ROWS;
 }
 
-static int block_rows(const matrix *m, int b) {
-    int left = m->rows - b * PACK_ROWS;
-    return left < PACK_ROWS ? left : PACK_ROWS;
-}
-
 // Blocks [b0, b1) of m times one row into y, which starts at block b0 and has room for the rows that exist.
 static void matrix_row(const matrix *m, int b0, int b1, const activations *a, float *y) {
     const kernels *k = kernels_get();
@@ -104,7 +99,7 @@ static void matrix_row(const matrix *m, int b0, int b1, const activations *a, fl
     if (whole < b1) { // the last block has rows that are not there
         float last[PACK_ROWS];
         k->gemv(&m->packed, whole, b1, a->q, a->d, a->sum, last);
-        memcpy(y + (size_t)(whole - b0) * PACK_ROWS, last, (size_t)block_rows(m, whole) * sizeof *last);
+        memcpy(y + (size_t)(whole - b0) * PACK_ROWS, last, (size_t)(m->rows - whole * PACK_ROWS) * sizeof *last);
     }
 }
 
@@ -183,18 +178,36 @@ static void finish_tile(const linear *l, linear_mode mode, float *tile, size_t l
     }
 }
 
-// Blocks [b0, b1) of a packed matrix times all rows; y is where block b0 belongs.
+// Blocks [b0, b1) of a packed matrix times all rows, two blocks at a time; y is where block b0 belongs.
 static void packed_rows(const linear *l, const matrix *m, linear_mode mode, int b0, int b1, const activations *a,
                         int n_rows, float *y, size_t ld, const linear_scratch *s) {
     const kernels *k = kernels_get();
-    for (int b = b0; b < b1; b++, y += PACK_ROWS) {
-        k->unpack(&m->packed, b, s->u, s->scale, s->offset);
-        unpacked w = {m->packed.n_units, pack_halves(&m->packed), m->packed.traits.bits, s->u, s->scale, s->offset};
+    const pack *p = &m->packed;
+    size_t units = (size_t)p->n_units, scales = units * (size_t)pack_halves(p) * PACK_ROWS;
+    for (int b = b0; b < b1; b += KERNELS_BLOCKS, y += KERNELS_BLOCKS * PACK_ROWS) {
+        unpacked w = {b1 - b < KERNELS_BLOCKS ? b1 - b : KERNELS_BLOCKS,
+                      p->n_units,
+                      pack_halves(p),
+                      p->traits.bits,
+                      s->u,
+                      s->scale,
+                      s->offset};
+        for (int i = 0; i < w.n_blocks; i++)
+            k->unpack(p, b + i, s->u + (size_t)i * units * PACK_UNIT_BYTES, s->scale + (size_t)i * scales,
+                      s->offset + (size_t)i * scales);
+        int columns = w.n_blocks * PACK_ROWS, left = m->rows - b * PACK_ROWS;
+        bool direct = (mode == LINEAR_STORE || mode == LINEAR_ADD) && !l->bias && left >= columns;
         for (int t = 0; t < n_rows; t += KERNELS_TILE) {
-            float tile[KERNELS_TILE * PACK_ROWS];
             int n = n_rows - t < KERNELS_TILE ? n_rows - t : KERNELS_TILE;
-            k->gemm(&w, &a->tiles, t / KERNELS_TILE, n, tile, PACK_ROWS);
-            finish_tile(l, mode, tile, PACK_ROWS, n, block_rows(m, b), m->out + b * PACK_ROWS, y + (size_t)t * ld, ld);
+            float *to = y + (size_t)t * ld;
+            if (direct) {
+                k->gemm(&w, &a->tiles, t / KERNELS_TILE, n, mode == LINEAR_ADD, to, ld);
+                continue;
+            }
+            float tile[KERNELS_TILE * KERNELS_BLOCKS * PACK_ROWS];
+            k->gemm(&w, &a->tiles, t / KERNELS_TILE, n, false, tile, KERNELS_BLOCKS * PACK_ROWS);
+            finish_tile(l, mode, tile, KERNELS_BLOCKS * PACK_ROWS, n, left < columns ? left : columns,
+                        m->out + b * PACK_ROWS, to, ld);
         }
     }
 }

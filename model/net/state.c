@@ -30,7 +30,7 @@ static void cut_activations(cutter *c, activations *a, int rows, int cols) {
     if (rows == 1) return;
     a->tiles.q = cut(c, padded * units * QUANT_UNIT, 1);
     a->tiles.d = cut(c, padded * units, sizeof(float));
-    a->tiles.sum = cut(c, padded * units * 2, sizeof(float));
+    a->tiles.sum = cut(c, padded * units * 3, sizeof(float));
 }
 
 static int max_int(int a, int b) {
@@ -41,7 +41,7 @@ static void cut_arena(net_state *s, cutter *c) {
     const net_config *g = &s->net->config;
     int q = g->n_heads * g->head_dim, kv = g->n_kv_heads * g->head_dim;
     int widest = max_int(max_int(g->n_embd, g->n_ff), q);
-    size_t partial_rows = (size_t)max_int(g->n_heads, KERNELS_TILE);
+    size_t partial_rows = (size_t)max_int(g->n_heads, ATTEND_ROWS);
     size_t rows = (size_t)s->max_rows, units = (size_t)widest / QUANT_UNIT + 1;
     s->ids = cut(c, (size_t)s->n_ctx, sizeof *s->ids);
     s->x = cut(c, rows * (size_t)g->n_embd, sizeof(float));
@@ -62,9 +62,9 @@ static void cut_arena(net_state *s, cutter *c) {
         own->m = cut(c, partial_rows, sizeof(float));
         own->l = cut(c, partial_rows, sizeof(float));
         own->acc = cut(c, partial_rows * (size_t)s->v_dim, sizeof(float));
-        own->scratch.u = cut(c, units * PACK_UNIT_BYTES, 1);
-        own->scratch.scale = cut(c, units * 2 * PACK_ROWS, sizeof(float));
-        own->scratch.offset = cut(c, units * 2 * PACK_ROWS, sizeof(float));
+        own->scratch.u = cut(c, KERNELS_BLOCKS * units * PACK_UNIT_BYTES, 1);
+        own->scratch.scale = cut(c, KERNELS_BLOCKS * units * 2 * PACK_ROWS, sizeof(float));
+        own->scratch.offset = cut(c, KERNELS_BLOCKS * units * 2 * PACK_ROWS, sizeof(float));
         own->scratch.panel = cut(c, (size_t)LINEAR_PANEL_ROWS * (size_t)widest, sizeof(float));
         own->scratch.strip = cut(c, rows * LINEAR_PANEL_ROWS, sizeof(float));
     }

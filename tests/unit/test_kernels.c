@@ -98,14 +98,14 @@ static double distance(const float *a, const float *b, size_t n) {
     return most / scale;
 }
 
-enum { ROWS = 40, COLS = 768, T = 19 };
+enum { ROWS = 40, COLS = 768, T = 29 };
 static const double sums = 1e-5; // tolerance of float sums in another order
 
 static void test_products(const kernels *k) {
     static float x[T * COLS], y[48], ref[48];
     static int8_t q[COLS];
     static float d[COLS / 32], sum[COLS / 16];
-    qtiles tiles = {COLS, mem_calloc(24 * COLS, 1), mem_calloc(24 * COLS / 32, 4), mem_calloc(24 * COLS / 16, 4)};
+    qtiles tiles = {COLS, mem_calloc(36 * COLS, 1), mem_calloc(36 * COLS / 32, 4), mem_calloc(36 * COLS / 32 * 3, 4)};
     fill_floats(x, T * COLS, 3);
     for (int t = 0; t < T; t++) {
         kernels_ref.quantize(x + t * COLS, COLS, q, d, sum);
@@ -127,29 +127,37 @@ static void test_products(const kernels *k) {
         OK(distance(y, ref + 16, 16) < sums, "%s gemv %s: a part is off by %g", k->name, name,
            distance(y, ref + 16, 16));
 
-        size_t units = COLS / 32;
-        uint8_t *u = aligned_alloc(64, units * PACK_UNIT_BYTES), *u_ref = aligned_alloc(64, units * PACK_UNIT_BYTES);
-        float *scale = aligned_alloc(64, units * 32 * 4), *offset = aligned_alloc(64, units * 32 * 4);
-        float *scale_ref = aligned_alloc(64, units * 32 * 4), *offset_ref = aligned_alloc(64, units * 32 * 4);
-        size_t n_scales = units * 16 * (size_t)pack_halves(&p.p);
-        k->unpack(&p.p, 1, u, scale, offset);
-        kernels_ref.unpack(&p.p, 1, u_ref, scale_ref, offset_ref);
-        OK(memcmp(u, u_ref, units * PACK_UNIT_BYTES) == 0, "%s unpack %s: integers differ", k->name, name);
-        OK(distance(scale, scale_ref, n_scales) == 0 && distance(offset, offset_ref, n_scales) == 0,
-           "%s unpack %s: scales differ", k->name, name);
-        unpacked w = {(int)units, pack_halves(&p.p), p.p.traits.bits, u, scale, offset};
-        for (int n = 1; n <= 8; n++) {
-            float out[8 * 16], want[8 * 16];
-            k->gemm(&w, &tiles, 1, n, out, 16);
-            kernels_ref.gemm(&w, &tiles, 1, n, want, 16);
-            OK(distance(out, want, (size_t)n * 16) < sums, "%s gemm %s, %d rows: off by %g", k->name, name, n,
-               distance(out, want, (size_t)n * 16));
+        size_t units = COLS / 32, scales = units * 16 * (size_t)pack_halves(&p.p);
+        uint8_t *u = aligned_alloc(64, 2 * units * PACK_UNIT_BYTES),
+                *u_ref = aligned_alloc(64, 2 * units * PACK_UNIT_BYTES);
+        float *scale = aligned_alloc(64, 2 * units * 32 * 4), *offset = aligned_alloc(64, 2 * units * 32 * 4);
+        float *scale_ref = aligned_alloc(64, 2 * units * 32 * 4), *offset_ref = aligned_alloc(64, 2 * units * 32 * 4);
+        for (int b = 0; b < 2; b++) {
+            size_t at = (size_t)b * scales, u_at = (size_t)b * units * PACK_UNIT_BYTES;
+            k->unpack(&p.p, b, u + u_at, scale + at, offset + at);
+            kernels_ref.unpack(&p.p, b, u_ref + u_at, scale_ref + at, offset_ref + at);
         }
-        // Row 8 of the input is row 0 of tile 1: the plain product must agree with the definition too.
+        OK(memcmp(u, u_ref, 2 * units * PACK_UNIT_BYTES) == 0, "%s unpack %s: integers differ", k->name, name);
+        OK(distance(scale, scale_ref, 2 * scales) == 0 && distance(offset, offset_ref, 2 * scales) == 0,
+           "%s unpack %s: scales differ", k->name, name);
+        for (int n = 1; n <= 2 * KERNELS_TILE; n++) {
+            enum { LD = 40 };
+            unpacked w = {1 + n % 2, (int)units, pack_halves(&p.p), p.p.traits.bits, u, scale, offset};
+            int rows = (n + 1) / 2;
+            float out[KERNELS_TILE * LD], want[KERNELS_TILE * LD];
+            fill_floats(out, KERNELS_TILE * LD, 1);
+            memcpy(want, out, sizeof out);
+            k->gemm(&w, &tiles, 1, rows, n % 3 == 0, out, LD);
+            kernels_ref.gemm(&w, &tiles, 1, rows, n % 3 == 0, want, LD);
+            double off = distance(out, want, KERNELS_TILE * LD);
+            OK(off < sums, "%s gemm %s, %d rows, %d blocks: off by %g", k->name, name, rows, w.n_blocks, off);
+        }
+        // The first row of tile 1 through the other plain product.
+        unpacked w = {1, (int)units, pack_halves(&p.p), p.p.traits.bits, u, scale, offset};
         float out[16];
-        kernels_ref.gemm(&w, &tiles, 1, 1, out, 16);
-        kernels_ref.quantize(x + 8 * COLS, COLS, q, d, sum);
-        kernels_ref.gemv(&p.p, 1, 2, q, d, sum, y);
+        kernels_ref.gemm(&w, &tiles, 1, 1, false, out, 16);
+        kernels_ref.quantize(x + KERNELS_TILE * COLS, COLS, q, d, sum);
+        kernels_ref.gemv(&p.p, 0, 1, q, d, sum, y);
         OK(distance(out, y, 16) < sums, "portable gemm and gemv %s differ by %g", name, distance(out, y, 16));
         free(u), free(u_ref), free(scale), free(scale_ref), free(offset), free(offset_ref);
         free_problem(&p);
