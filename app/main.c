@@ -19,6 +19,7 @@ typedef struct command {
 static const command commands[] = {
     {"chat", cmd_chat, "chat on the full screen, or line by line with --plain (what doppel alone does)"},
     {"models", cmd_models, "list, show, fetch and remove models"},
+    {"bench", cmd_bench, "measure this machine, and doppel on it"},
     {NULL, NULL, NULL},
 };
 
