@@ -32,7 +32,7 @@ void option_list_free(option_list *l) {
     *l = (option_list){0};
 }
 
-static void list_push(option_list *l, const char *item) {
+void option_list_push(option_list *l, const char *item) {
     l->items = mem_reserve(l->items, &l->cap, l->n + 1, sizeof *l->items);
     l->items[l->n++] = item;
 }
@@ -151,16 +151,22 @@ const char *options_nearest(const char *word, const char *const *names) {
     return best;
 }
 
+// The first word of the usage line, which may stand in brackets.
+static void command_name(const option_help *help, char *out, size_t size) {
+    const char *word = help->usage + (*help->usage == '[');
+    snprintf(out, size, "%.*s", (int)strcspn(word, " ]"), word);
+}
+
 static void complain_unknown(const parser *p, const char *name) {
     option_list names = {0};
-    for (const option *x = p->own; x && x->name; x++) list_push(&names, x->name);
-    for (size_t i = 0; i < p->n_common; i++) list_push(&names, p->common[i].name);
+    for (const option *x = p->own; x && x->name; x++) option_list_push(&names, x->name);
+    for (size_t i = 0; i < p->n_common; i++) option_list_push(&names, p->common[i].name);
     if (p->help->takes & OPTIONS_SAMPLING)
-        for (size_t i = 0; i < gen_n_knobs(); i++) list_push(&names, gen_knob_at(i)->name);
-    list_push(&names, NULL);
+        for (size_t i = 0; i < gen_n_knobs(); i++) option_list_push(&names, gen_knob_at(i)->name);
+    option_list_push(&names, NULL);
     const char *near = options_nearest(name, names.items);
     char command[32];
-    snprintf(command, sizeof command, "%.*s", (int)strcspn(p->help->usage, " "), p->help->usage);
+    command_name(p->help, command, sizeof command);
     if (near)
         report_usage("unknown option --%s; is --%s meant?", name, near);
     else
@@ -197,8 +203,8 @@ static bool take_knob(parser *p, const gen_knob *k, const char *value) {
         report_usage("--%s", err.text);
         return false;
     }
-    list_push(&p->o->knob_names, k->name);
-    list_push(&p->o->knob_texts, value);
+    option_list_push(&p->o->knob_names, k->name);
+    option_list_push(&p->o->knob_texts, value);
     return true;
 }
 
@@ -207,7 +213,7 @@ static bool take(parser *p, const found *f, const char *value) {
     switch (f->option->kind) {
     case OPTION_FLAG: *(bool *)f->option->out = true; return true;
     case OPTION_TEXT: *(const char **)f->option->out = value; return true;
-    case OPTION_LIST: list_push(f->option->out, value); return true;
+    case OPTION_LIST: option_list_push(f->option->out, value); return true;
     case OPTION_INT:
     case OPTION_REAL: return take_number(f->option, value);
     }
@@ -262,8 +268,9 @@ static bool parse_letters(parser *p, char **argv, int *i) {
     for (const char *c = argv[*i] + 1; *c; c++) {
         found f = find_letter(p, *c);
         if (!f.option) {
-            report_usage("unknown option -%c; `doppel %.*s -h` lists them", *c, (int)strcspn(p->help->usage, " "),
-                         p->help->usage);
+            char command[32];
+            command_name(p->help, command, sizeof command);
+            report_usage("unknown option -%c; `doppel %s -h` lists them", *c, command);
             return false;
         }
         if (is_flag(&f)) {

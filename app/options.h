@@ -63,6 +63,7 @@ typedef struct options {
 // o->exit_code. own may be NULL.
 bool options_read(options *o, const option_help *help, const option *own, int argc, char **argv);
 void options_free(options *o);
+void option_list_push(option_list *l, const char *item); // item is not copied
 void option_list_free(option_list *l);
 
 // Lays the knobs given on the command line over s (all of them were checked by options_read).

@@ -34,6 +34,7 @@ typedef struct search {
     id_list prev;            // what penalties look at: prompt and a beam's ids
     float *scores, *scratch; // (n_vocab)
     float *maxima;           // (blocks of n_vocab)
+    int32_t *places;         // (n_wanted)
     continuation *best;      // (n_wanted) best first
     int n_best, n_wanted;
     net_state **states;   // (n_beams) state of running[i]; which is whose changes with every step
@@ -86,12 +87,13 @@ static int weigh(search *s, int b, error *err) {
     id_list_append(&s->prev, t->ids.data, t->ids.len);
     chain_penalise(s->chain, s->settings, s->scores, s->prev.data, s->prev.len, NULL, 0);
 
-    size_t n = (size_t)s->n_vocab, wanted = (size_t)s->n_wanted < n ? (size_t)s->n_wanted : n;
+    size_t n = (size_t)s->n_vocab;
     top_maxima(s->scores, n, s->maxima);
-    float bound = top_kth(s->scores, n, s->maxima, wanted, s->scratch);
-    for (int32_t id = 0; id < s->n_vocab; id++)
-        if (s->scores[id] >= bound && s->scores[id] > -INFINITY)
-            offer(s, &(continuation){b, id, t->sum + s->scores[id], logits[id] - log_sum});
+    n = top_places(s->scores, n, s->maxima, (size_t)s->n_wanted, s->scratch, s->places);
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = s->places[i];
+        offer(s, &(continuation){b, id, t->sum + s->scores[id], logits[id] - log_sum});
+    }
     return 0;
 }
 
@@ -210,6 +212,7 @@ static void search_free(search *s, net_state *first) {
     free(s->scores);
     free(s->scratch);
     free(s->maxima);
+    free(s->places);
     free(s->best);
     free(s->states);
     free(s->running);
@@ -234,6 +237,7 @@ int beam_search(net_state *first, chain *c, const gen_request *q, bool (*is_end)
     s.scores = mem_calloc(n_vocab, sizeof *s.scores);
     s.scratch = mem_calloc(n_vocab, sizeof *s.scratch);
     s.maxima = mem_calloc(top_n_blocks(n_vocab), sizeof *s.maxima);
+    s.places = mem_calloc((size_t)s.n_wanted, sizeof *s.places);
     s.best = mem_calloc((size_t)s.n_wanted, sizeof *s.best);
     s.states = mem_calloc(beams, sizeof *s.states);
     s.running = mem_calloc(beams, sizeof *s.running);

@@ -445,26 +445,13 @@ int32_t chain_draw(chain *c) {
 }
 
 int chain_candidates(chain *c, const float *logits, candidate *out, int n) {
-    if (n > c->n_vocab) n = c->n_vocab;
-    if (n <= 0 || c->log_sum == -INFINITY) return 0;
-    size_t vocab = (size_t)c->n_vocab;
-    float bound = top_kth(logits, vocab, c->model_maxima, (size_t)n, c->scratch);
-    int found = 0;
-    for (int32_t id = 0; id < c->n_vocab; id++) {
-        if (id % TOP_BLOCK == 0 && c->model_maxima[id / TOP_BLOCK] < bound) {
-            id += TOP_BLOCK - 1;
-            continue;
-        }
-        float logit = logits[id];
-        if (!(logit >= bound) || logit == -INFINITY) continue;
-        if (found == n && !(logit > logits[out[n - 1].id])) continue;
-        int at = found < n ? found++ : n - 1;
-        for (; at > 0 && logits[out[at - 1].id] < logit; at--) out[at] = out[at - 1];
-        out[at].id = id;
+    int32_t ids[CHAIN_MAX_CANDIDATES];
+    if (n > CHAIN_MAX_CANDIDATES) n = CHAIN_MAX_CANDIDATES;
+    if (n <= 0) return 0;
+    n = (int)top_places(logits, (size_t)c->n_vocab, c->model_maxima, (size_t)n, c->scratch, ids);
+    for (int i = 0; i < n; i++) {
+        float before = (float)exp(number(logits[ids[i]]) - c->log_sum);
+        out[i] = (candidate){ids[i], before, chain_prob(c, ids[i])};
     }
-    for (int i = 0; i < found; i++) {
-        out[i].before = (float)exp(logits[out[i].id] - c->log_sum);
-        out[i].after = chain_prob(c, out[i].id);
-    }
-    return found;
+    return n;
 }

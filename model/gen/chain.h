@@ -37,12 +37,14 @@ double chain_log_sum(const float *logits, int n_vocab);
 // The same for the logits of the last chain_apply, which has it at hand.
 double chain_applied_log_sum(const chain *c);
 
+enum { CHAIN_MAX_CANDIDATES = 64 };
+
 typedef struct candidate {
     int32_t id;
     float before, after; // probability by the model alone, and after the chain
 } candidate;
-// The n most probable ids by the model (ties: lowest id first), with both probabilities; returns how many were written.
-// logits: those of the last chain_apply.
+// The n most probable ids by the model (ties: lowest id first), with both probabilities; returns how many were written,
+// CHAIN_MAX_CANDIDATES at most. logits: those of the last chain_apply.
 int chain_candidates(chain *c, const float *logits, candidate *out, int n);
 
 #endif

@@ -255,3 +255,31 @@ void gen_knob_print(const gen_knob *k, const gen_settings *s, buf *out) {
     case KNOB_EOS: print_eos(s, out); break;
     }
 }
+
+// ---- knobs that others put out of action
+
+static bool is_off(const gen_knob *k, const gen_settings *s) {
+    switch (k->kind) {
+    case KNOB_REAL: return *real_of(k, s) == (k->offset == AT(top_p) || k->offset == AT(typical_p) ? 1 : 0);
+    case KNOB_INT: return *int_of(k, s) == 0;
+    case KNOB_FLAG: return !*flag_of(k, s);
+    case KNOB_SEED: return !s->seed_given;
+    case KNOB_STOP: return s->n_stops == 0;
+    case KNOB_EOS: return s->n_eos == 0;
+    }
+    return false;
+}
+
+const char *gen_knob_idle(const gen_knob *k, const gen_settings *s) {
+    bool filters = k->offset == AT(top_k) || k->offset == AT(top_p) || k->offset == AT(min_p) ||
+                   k->offset == AT(typical_p) || k->offset == AT(seed);
+    bool of_texts = k->offset == AT(stops) || k->offset == AT(max_chars);
+    bool of_beams = k->offset == AT(early_stopping) || k->offset == AT(length_penalty);
+    if (is_off(k, s)) return NULL;
+    if (of_beams && s->beams == 1) return "only beam search knows it (beams)";
+    if (k->offset == AT(eos) && s->ignore_eos) return "ignore-eos is on";
+    if (s->beams > 1 && (filters || k->offset == AT(temperature))) return "beam search takes the likeliest texts";
+    if (s->beams > 1 && of_texts) return "beam search looks at tokens, not at text";
+    if (filters && s->temperature == 0) return "temperature 0 always takes the likeliest token";
+    return NULL;
+}

@@ -51,4 +51,8 @@ double gen_knob_get(const gen_knob *k, const gen_settings *s);       // REAL, IN
 void gen_knob_set(const gen_knob *k, gen_settings *s, double value); // clamped to min..max
 void gen_knob_print(const gen_knob *k, const gen_settings *s, buf *out);
 
+// Why the value that k has in s changes nothing, given the others ("beam search takes the likeliest texts"); NULL when it
+// acts, or is switched off itself.
+const char *gen_knob_idle(const gen_knob *k, const gen_settings *s);
+
 #endif

@@ -80,3 +80,21 @@ float top_kth(const float *x, size_t n, const float *maxima, size_t k, float *sc
     }
     return k <= found ? kth(scratch, found, k) : -INFINITY;
 }
+
+size_t top_places(const float *x, size_t n, const float *maxima, size_t k, float *scratch, int32_t *out) {
+    if (k > n) k = n;
+    if (k == 0) return 0;
+    float bound = top_kth(x, n, maxima, k, scratch);
+    size_t found = 0, n_blocks = top_n_blocks(n);
+    for (size_t b = 0; b < n_blocks; b++) {
+        if (maxima[b] < bound) continue;
+        size_t end = (b + 1) * TOP_BLOCK < n ? (b + 1) * TOP_BLOCK : n;
+        for (size_t i = b * TOP_BLOCK; i < end; i++) {
+            if (!(x[i] >= bound) || x[i] == -INFINITY || (found == k && !(x[i] > x[out[k - 1]]))) continue;
+            size_t at = found < k ? found++ : k - 1;
+            for (; at > 0 && x[out[at - 1]] < x[i]; at--) out[at] = out[at - 1];
+            out[at] = (int32_t)i;
+        }
+    }
+    return found;
+}

@@ -6,6 +6,7 @@
 #define DOPPEL_GEN_TOP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { TOP_BLOCK = 64 };
 
@@ -21,5 +22,9 @@ float top_max(const float *v, size_t n);
 // The k-th largest (k from 1) of x (n), whose block maxima are known; -inf when fewer than k are numbers.
 // scratch (n) is overwritten.
 float top_kth(const float *x, size_t n, const float *maxima, size_t k, float *scratch);
+
+// The places of the k largest of x, largest first, of equal ones the first first. Numbers of -inf and NaN are left out;
+// returns how many were written.
+size_t top_places(const float *x, size_t n, const float *maxima, size_t k, float *scratch, int32_t *out);
 
 #endif

@@ -1,0 +1,354 @@
+// doppel run: one prompt in, one streamed completion out.
+#include "app/chat.h"
+#include "app/clean.h"
+#include "app/commands.h"
+#include "app/options.h"
+#include "app/paths.h"
+#include "app/prompt.h"
+#include "app/prompt_template.h"
+#include "app/read_all.h"
+#include "app/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const option_help help = {
+    .usage = "run [options] PROMPT",
+    .about =
+        "Streams what the model says to PROMPT. A PROMPT of - is read from standard input, less one newline at its\n"
+        "end. With --raw the model continues the text; with --chat it answers it as a message. Unless one of them is\n"
+        "given, models that bring a chat template are asked, others continue.",
+    .more =
+        "Defaults with --raw: temperature 0.7, top-k 40, top-p 0.9, no penalty, 128 tokens. With --chat: min-p 0.05,\n"
+        "repetition penalty 1.1 and 512 tokens besides. Penalties and n-gram bans look at prompt and answer.\n\n"
+        "A prompt template is a file NAME.prompt: lines `name: value` (about, mode: raw|chat, system, and the sampling\n"
+        "names above), a line `---`, then the text, in which {{input}} stands for PROMPT. Your own go to the folder\n"
+        "prompts/ beside config.json; --prompt list shows what there is.\n\n"
+        "With --json: {\"type\":\"token\",...} for every token, {\"type\":\"done\",...} at the end. Ctrl-C stops the answer\n"
+        "and keeps it (exit code 130).",
+    .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON | OPTIONS_SAMPLING,
+    .max_args = 1,
+};
+
+typedef struct run_job {
+    options common;
+    bool raw, chat;
+    const char *template_name, *system, *prompt_ids;
+    int n_ctx;
+
+    prompt_template template;
+    gen_settings settings;
+    model model;
+    id_list prompt;
+    buf line;         // a JSON line in the making
+    clean filter;     // of text for a terminal
+    bool to_terminal; // stdout is one
+    size_t n_said;    // bytes of the answer written
+    char last_said;   // the last byte
+    int write_error;  // errno of a failed write
+} run_job;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+// The first Ctrl-C ends the answer, another one the program. A closed pipe is told by write.
+static void watch_signals(void) {
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND}, ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&stop.sa_mask);
+    sigemptyset(&ignore.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+// ---- the prompt
+
+// "1,2,3" -> ids.
+static int parse_ids(const char *text, id_list *out, error *err) {
+    for (const char *p = text;;) {
+        char *end;
+        errno = 0;
+        long id = strtol(p, &end, 10);
+        if (*p < '0' || *p > '9' || errno || id > INT32_MAX || (*end && *end != ','))
+            return error_set(err, "--prompt-ids is \"%.80s\"; it takes token ids, separated by commas", text);
+        id_list_push(out, (int32_t)id);
+        if (!*end) return 0;
+        p = end + 1;
+    }
+}
+
+static int read_input(const run_job *job, buf *out, error *err) {
+    const char *arg = job->common.n_args ? job->common.args[0] : "";
+    if (strcmp(arg, "-") != 0) {
+        buf_puts(out, arg);
+        return 0;
+    }
+    if (read_all("-", out, err) != 0) return -1;
+    if (out->len > 0 && out->data[out->len - 1] == '\n') buf_remove(out, out->len - 1, 1);
+    return 0;
+}
+
+// The text that the model is given, from PROMPT or standard input and the template.
+static int read_text(const run_job *job, buf *out, error *err) {
+    if (!job->template_name) return read_input(job, out, err);
+    buf input = {0};
+    int failed = read_input(job, &input, err);
+    if (!failed) prompt_template_fill(&job->template, buf_str(&input), input.len, out);
+    buf_free(&input);
+    return failed;
+}
+
+static int encode_raw(run_job *job, const buf *text, error *err) {
+    const tokenizer *t = job->model.tokenizer;
+    unsigned flags = TOKENIZER_SPECIAL | TOKENIZER_BOS;
+    if (tokenizer_encode(t, buf_str(text), text->len, flags, &job->prompt, err) != 0) return -1;
+    // An empty text begins where texts begin, if the model has a token for that.
+    if (job->prompt.len == 0 && tokenizer_bos(t) >= 0) id_list_push(&job->prompt, tokenizer_bos(t));
+    return 0;
+}
+
+static int encode_chat(run_job *job, buf *text, int n_ctx, error *err) {
+    for (size_t i = 0; i < text->len; i++)
+        if (!text->data[i]) text->data[i] = ' '; // a message is a C string
+    const char *system = job->system ? job->system : job->template.system;
+    chat_message messages[2];
+    size_t n = 0;
+    if (system) messages[n++] = (chat_message){"system", system};
+    messages[n++] = (chat_message){"user", buf_str(text)};
+    int dropped;
+    return prompt_fit(&job->model, messages, n, n_ctx, job->settings.max_tokens, &job->prompt, &dropped, err);
+}
+
+static bool wants_chat(const run_job *job) {
+    if (job->raw || job->chat) return job->chat;
+    if (job->template.mode != PROMPT_AS_MODEL) return job->template.mode == PROMPT_CHAT;
+    return job->model.chat.has_template && !job->prompt_ids;
+}
+
+// Defaults, the template and the command line, each over the one before.
+static void choose_settings(run_job *job, bool chat) {
+    job->settings = chat ? gen_settings_chat() : gen_settings_raw();
+    prompt_template_settings(&job->template, &job->settings);
+    options_settings(&job->common, &job->settings);
+    if (!job->settings.seed_given) job->settings.seed = chat_clock_seed();
+    gen_settings *s = &job->settings;
+    const char *end = chat ? chat_stop_text(&job->model.chat) : NULL;
+    if (end && s->n_stops < GEN_MAX_STOPS && strlen(end) < GEN_MAX_STOP_BYTES) strcpy(s->stops[s->n_stops++], end);
+}
+
+static int make_prompt(run_job *job, error *err) {
+    int most = net_get_config(job->model.net)->n_ctx, n_ctx = job->n_ctx && job->n_ctx < most ? job->n_ctx : most;
+    bool chat = wants_chat(job);
+    choose_settings(job, chat);
+    if (job->prompt_ids) {
+        if (parse_ids(job->prompt_ids, &job->prompt, err) != 0) return -1;
+    } else {
+        if (!job->model.tokenizer) return error_set(err, "%s", job->model.tokenizer_error.text);
+        buf text = {0};
+        int failed = read_text(job, &text, err);
+        if (!failed) failed = chat ? encode_chat(job, &text, n_ctx, err) : encode_raw(job, &text, err);
+        buf_free(&text);
+        if (failed) return -1;
+    }
+    if (job->prompt.len > (size_t)n_ctx)
+        return error_set(err, "the prompt has %zu tokens, the context holds %d; shorten the prompt%s", job->prompt.len,
+                         n_ctx, n_ctx < most ? " or give a larger --ctx" : "");
+    // No more memory than this answer can need.
+    size_t need = job->prompt.len + (size_t)job->settings.max_tokens;
+    job->n_ctx = need < (size_t)n_ctx ? (int)need : n_ctx;
+    return 0;
+}
+
+// Says which of the knobs that were asked for change nothing, and why.
+static void tell_idle_knobs(const run_job *job) {
+    if (job->common.quiet) return;
+    for (size_t i = 0; i < gen_n_knobs(); i++) {
+        const gen_knob *k = gen_knob_at(i);
+        bool given = options_knob_given(&job->common, k->name);
+        for (size_t j = 0; j < job->template.n_knobs; j++) given |= job->template.knobs[j].knob == k;
+        const char *why = given ? gen_knob_idle(k, &job->settings) : NULL;
+        bool of_texts = k->kind == KNOB_STOP || strcmp(k->name, "max-chars") == 0;
+        if (given && of_texts && !job->model.tokenizer) why = "this model has no tokenizer, so there is no text";
+        if (why) report_note("--%s has no effect: %s", k->name, why);
+    }
+}
+
+// ---- what is written
+
+// False when nobody can read any more.
+static bool put(run_job *job, const char *s, size_t n) {
+    if (fwrite(s, 1, n, stdout) == n && fflush(stdout) == 0) return true;
+    job->write_error = errno;
+    return false;
+}
+
+static void json_number(buf *out, double x) {
+    if (isfinite(x))
+        buf_printf(out, "%.7g", x);
+    else
+        buf_puts(out, "null");
+}
+
+static bool put_json_token(run_job *job, const gen_token *t) {
+    size_t n = 0;
+    const char *piece = job->model.tokenizer ? tokenizer_piece(job->model.tokenizer, t->id, false, &n) : "";
+    buf_clear(&job->line);
+    buf_printf(&job->line, "{\"type\":\"token\",\"id\":%d,\"text\":", t->id);
+    buf_json_string(&job->line, piece, n);
+    buf_puts(&job->line, ",\"logprob\":");
+    json_number(&job->line, t->logprob);
+    buf_puts(&job->line, "}\n");
+    return put(job, job->line.data, job->line.len);
+}
+
+static bool put_text(run_job *job, const char *text, size_t n) {
+    if (n == 0) return true;
+    job->n_said += n;
+    job->last_said = text[n - 1];
+    if (!job->to_terminal) return put(job, text, n);
+    buf_clear(&job->line);
+    clean_feed(&job->filter, text, n, &job->line);
+    return put(job, buf_str(&job->line), job->line.len);
+}
+
+static bool on_token(void *arg, const gen_token *t) {
+    run_job *job = arg;
+    bool written = job->common.json ? put_json_token(job, t) : put_text(job, t->text, t->n_text);
+    return written && !interrupted;
+}
+
+static bool on_prefill(void *arg, int done, int total) {
+    (void)arg, (void)done, (void)total;
+    return !interrupted;
+}
+
+static double rate(double n, double seconds) {
+    return seconds > 0 ? n / seconds : 0;
+}
+
+static void put_json_done(run_job *job, const gen_result *r) {
+    buf *line = &job->line;
+    buf_clear(line);
+    buf_puts(line, "{\"type\":\"done\",\"ids\":[");
+    for (size_t i = 0; i < r->ids.len; i++) buf_printf(line, "%s%d", i ? "," : "", r->ids.data[i]);
+    buf_puts(line, "],\"text\":");
+    buf_json_string(line, buf_str(&r->text), r->text.len);
+    buf_printf(line, ",\"stop\":\"%s\",\"prompt_tokens\":%d,\"prefill_tok_s\":%.6g,\"decode_tok_s\":%.6g,\"seed\":%llu",
+               gen_stop_name(r->stop), r->n_prompt, rate(r->n_prompt - r->n_reused, r->prefill_seconds),
+               rate(r->n_decoded, r->decode_seconds), (unsigned long long)job->settings.seed);
+    if (job->settings.beams > 1) buf_printf(line, ",\"score\":%.9g", r->score);
+    buf_puts(line, "}\n");
+    put(job, line->data, line->len);
+}
+
+// The rest of the text (after an interruption something may have been held back), and a last newline on a terminal.
+static void put_rest(run_job *job, const gen_result *r) {
+    if (r->text.len > job->n_said) put_text(job, r->text.data + job->n_said, r->text.len - job->n_said);
+    if (job->to_terminal && job->n_said > 0 && job->last_said != '\n') put(job, "\n", 1);
+    if (job->common.quiet || !isatty(STDERR_FILENO)) return;
+    report_note("%zu tokens, %.0f tok/s, seed %llu, end: %s", r->ids.len, rate(r->n_decoded, r->decode_seconds),
+                (unsigned long long)job->settings.seed, gen_stop_name(r->stop));
+}
+
+// ---- running
+
+static int answer(run_job *job, error *err) {
+    net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads};
+    net_state *state = net_state_open(job->model.net, &o, err);
+    if (!state) return report_error(err);
+    chain *c = chain_open(net_get_config(job->model.net)->n_vocab, job->settings.seed);
+    gen_request request = {.prompt = job->prompt.data,
+                           .n_prompt = job->prompt.len,
+                           .settings = &job->settings,
+                           .penalise_prompt = true,
+                           .on_token = on_token,
+                           .on_prefill = on_prefill,
+                           .arg = job};
+    gen_result result;
+    int code = EXIT_DONE;
+    if (generate(state, job->model.tokenizer, c, &request, &result, err) != 0)
+        code = report_error(err);
+    else if (!job->write_error)
+        job->common.json ? put_json_done(job, &result) : put_rest(job, &result);
+    if (job->write_error && job->write_error != EPIPE)
+        report_failure("standard output: %s", strerror(job->write_error));
+    if (job->write_error) code = EXIT_FAILED;
+    if (code == EXIT_DONE && interrupted && result.stop == GEN_INTERRUPTED) code = EXIT_INTERRUPTED;
+    gen_result_free(&result);
+    chain_close(c);
+    net_state_close(state);
+    return code;
+}
+
+static int run(run_job *job) {
+    error err;
+    buf path = {0};
+    int failed = 0;
+    if (job->template_name) failed = prompt_template_load(&job->template, job->template_name, &err);
+    if (!failed) failed = paths_model(job->common.model, &path, &err);
+    if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
+    if (!failed) failed = make_prompt(job, &err);
+    buf_free(&path);
+    if (failed) return report_error(&err);
+    tell_idle_knobs(job);
+    watch_signals();
+    return answer(job, &err);
+}
+
+static int list_templates(void) {
+    buf list = {0};
+    prompt_template_list(&list);
+    fputs(buf_str(&list), stdout);
+    buf_free(&list);
+    return EXIT_DONE;
+}
+
+// 0, or the exit code of a usage error.
+static int check_usage(const run_job *job) {
+    bool given = job->common.n_args > 0;
+    if (job->raw && job->chat) return report_usage("--raw and --chat exclude each other");
+    if (job->prompt_ids && (given || job->template_name))
+        return report_usage("--prompt-ids stands in for PROMPT; give one of them");
+    if (job->prompt_ids && job->chat)
+        return report_usage("--prompt-ids are taken as they are; --chat does not go with them");
+    if (!given && !job->prompt_ids && !job->template_name)
+        return report_usage("the PROMPT is missing (- reads standard input): doppel %s", help.usage);
+    if (job->common.adapters.n > 0) return report_failure("adapters (-a) cannot be loaded yet; run without");
+    return 0;
+}
+
+int cmd_run(int argc, char **argv) {
+    run_job job = {.to_terminal = isatty(STDOUT_FILENO)};
+    const option own[] = {
+        {"raw", 0, OPTION_FLAG, &job.raw, NULL, "continue PROMPT as it stands", 0, 0},
+        {"chat", 0, OPTION_FLAG, &job.chat, NULL, "answer PROMPT as a message", 0, 0},
+        {"system", 0, OPTION_TEXT, &job.system, "TEXT", "the system text with --chat; the model's own unless given", 0,
+         0},
+        {"prompt", 0, OPTION_TEXT, &job.template_name, "NAME", "put PROMPT into a prompt template; list: what there is",
+         0, 0},
+        {"prompt-ids", 0, OPTION_TEXT, &job.prompt_ids, "IDS", "token ids in place of PROMPT: 1,2,3", 0, 0},
+        {"ctx", 0, OPTION_INT, &job.n_ctx, "N", "most tokens of prompt and answer; what the model has unless given", 1,
+         1 << 24},
+        {0},
+    };
+    if (!options_read(&job.common, &help, own, argc, argv)) return job.common.exit_code;
+    int code;
+    if (job.template_name && strcmp(job.template_name, "list") == 0)
+        code = list_templates();
+    else if ((code = check_usage(&job)) == 0)
+        code = run(&job);
+    prompt_template_free(&job.template);
+    model_close(&job.model);
+    id_list_free(&job.prompt);
+    buf_free(&job.line);
+    options_free(&job.common);
+    return code;
+}
