@@ -197,7 +197,7 @@ static bool config_template(const char *dir, buf *text) {
     json root, entry;
     bool found = false;
     if (text_file_read(dir, "tokenizer_config.json", &file, NULL) == 1 &&
-        json_parse(file.data, file.len, &root, NULL) == 0) {
+        json_check(file.data, file.len, &root, NULL) == 0) {
         json value = json_get(root, "chat_template");
         found = json_string(value, text);
         json_iter it = json_begin(value);

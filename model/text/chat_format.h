@@ -45,7 +45,6 @@ typedef struct chat_format {
 typedef struct chat_message {
     const char *role;    // "system", "user", "assistant" (another name is written as it is)
     const char *content; // UTF-8
-    size_t n_content;    // bytes of it; 0: it ends at its NUL
 } chat_message;
 
 // Never fails: an unknown template gives CHAT_PLAIN. t may be NULL.
@@ -60,6 +59,9 @@ const char *chat_family_name(chat_family family); // "chatml"
 // alternate do not).
 int chat_render(const chat_format *c, const chat_message *messages, size_t n, bool add_generation_prompt, buf *out,
                 error *err);
+// The same for contents that may hold NUL: lengths[i] is the number of bytes of messages[i].content. NULL: C strings.
+int chat_render_bytes(const chat_format *c, const chat_message *messages, const size_t *lengths, size_t n,
+                      bool add_generation_prompt, buf *out, error *err);
 // The text that begins a stop besides the end-of-turn token, for CHAT_PLAIN ("\nUser:"); NULL for the others.
 const char *chat_stop_text(const chat_format *c);
 

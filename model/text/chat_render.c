@@ -8,6 +8,7 @@
 typedef struct render {
     const chat_format *c;
     const chat_message *messages;
+    const size_t *lengths; // of contents; NULL: C strings
     size_t n;
     bool ask; // begin the answer
     buf *out;
@@ -23,12 +24,12 @@ static void put_text(const render *r, const char *text, size_t len, bool trims) 
     buf_append(r->out, text, len);
 }
 
-static size_t content_len(const chat_message *m) {
-    return m->n_content ? m->n_content : strlen(m->content);
+static size_t content_len(const render *r, const chat_message *m) {
+    return r->lengths ? r->lengths[m - r->messages] : strlen(m->content);
 }
 
 static void put_content(const render *r, const chat_message *m) {
-    put_text(r, m->content, content_len(m), r->c->details.trims);
+    put_text(r, m->content, content_len(r, m), r->c->details.trims);
 }
 
 static bool begins_with_system(const render *r) {
@@ -64,7 +65,7 @@ static const char *strip_newlines(const char *s, size_t *len, bool both) {
 static void put_answer_and_thoughts(const render *r, const chat_message *m, bool after_question, bool last) {
     static const char end[] = "</think>";
     const char *text = m->content, *answer = text, *thought = "";
-    size_t len = content_len(m), n_answer = len, n_thought = 0;
+    size_t len = content_len(r, m), n_answer = len, n_thought = 0;
     answer = last_part(text, &n_answer, end);
     if (answer != text) {
         const char *stop = memmem(text, len, end, sizeof end - 1);
@@ -138,10 +139,10 @@ static void render_llama2(const render *r) {
         buf content = {0};
         if (i == from && from) {
             buf_puts(&content, "<<SYS>>\n");
-            buf_append(&content, r->messages[0].content, content_len(&r->messages[0]));
+            buf_append(&content, r->messages[0].content, content_len(r, &r->messages[0]));
             buf_puts(&content, "\n<</SYS>>\n\n");
         }
-        buf_append(&content, m->content, content_len(m));
+        buf_append(&content, m->content, content_len(r, m));
         if (has_role(m, "user")) {
             if (d->bos_per_turn) buf_puts(r->out, r->c->bos);
             buf_puts(r->out, "[INST] ");
@@ -175,10 +176,10 @@ static int render_mistral(const render *r) {
         }
         buf_puts(r->out, d->open);
         if (from && i == last_user) {
-            buf_append(r->out, r->messages[0].content, content_len(&r->messages[0]));
+            buf_append(r->out, r->messages[0].content, content_len(r, &r->messages[0]));
             buf_puts(r->out, "\n\n");
         }
-        buf_append(r->out, m->content, content_len(m));
+        buf_append(r->out, m->content, content_len(r, m));
         buf_puts(r->out, d->close);
     }
     return 0;
@@ -203,7 +204,7 @@ static int render_gemma(const render *r) {
         const chat_message *m = &r->messages[i];
         buf_printf(r->out, "<start_of_turn>%s\n", has_role(m, "assistant") ? "model" : m->role);
         if (from && i == from) {
-            buf_append(r->out, r->messages[0].content, content_len(&r->messages[0]));
+            buf_append(r->out, r->messages[0].content, content_len(r, &r->messages[0]));
             buf_puts(r->out, "\n\n");
         }
         put_content(r, m);
@@ -231,7 +232,7 @@ static void render_phi3(const render *r) {
 static void render_plain(const render *r) {
     for (size_t i = 0; i < r->n; i++) {
         const chat_message *m = &r->messages[i];
-        if (has_role(m, "system") && content_len(m) == 0) continue;
+        if (has_role(m, "system") && content_len(r, m) == 0) continue;
         if (has_role(m, "user"))
             buf_puts(r->out, "User: ");
         else if (has_role(m, "assistant"))
@@ -244,9 +245,9 @@ static void render_plain(const render *r) {
     if (r->ask) buf_puts(r->out, "Assistant:");
 }
 
-int chat_render(const chat_format *c, const chat_message *messages, size_t n, bool add_generation_prompt, buf *out,
-                error *err) {
-    render r = {c, messages, n, add_generation_prompt, out, err};
+int chat_render_bytes(const chat_format *c, const chat_message *messages, const size_t *lengths, size_t n,
+                      bool add_generation_prompt, buf *out, error *err) {
+    render r = {c, messages, lengths, n, add_generation_prompt, out, err};
     switch (c->family) {
     case CHAT_CHATML: render_chatml(&r); break;
     case CHAT_LLAMA3: render_llama3(&r); break;
@@ -258,4 +259,9 @@ int chat_render(const chat_format *c, const chat_message *messages, size_t n, bo
     case CHAT_PLAIN: render_plain(&r); break;
     }
     return 0;
+}
+
+int chat_render(const chat_format *c, const chat_message *messages, size_t n, bool add_generation_prompt, buf *out,
+                error *err) {
+    return chat_render_bytes(c, messages, NULL, n, add_generation_prompt, out, err);
 }

@@ -123,7 +123,7 @@ static bool check_value(parser *p, int depth) {
     }
 }
 
-int json_parse(const char *text, size_t n, json *root, error *err) {
+int json_check(const char *text, size_t n, json *root, error *err) {
     if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         n -= 3;

@@ -23,7 +23,7 @@ typedef struct json {
 
 // Checks that text is one JSON value with nothing after it (depth at most 128). The slices refer to text, which must
 // outlive them. 0, or -1 with a message that names line and column.
-int json_parse(const char *text, size_t n, json *root, error *err);
+int json_check(const char *text, size_t n, json *root, error *err);
 
 json_kind json_type(json v);
 json json_get(json object, const char *key); // the last of equal keys; absent when there is none or v is no object

@@ -21,7 +21,7 @@ typedef struct folder {
 static int read_json(folder *d, const char *name, buf *text, json *root) {
     int found = text_file_read(d->dir, name, text, d->err);
     if (found <= 0) return found;
-    if (json_parse(buf_str(text), text->len, root, d->err) == 0) return 1;
+    if (json_check(buf_str(text), text->len, root, d->err) == 0) return 1;
     return error_prefix(d->err, "%s/%s", d->dir, name);
 }
 
@@ -54,7 +54,7 @@ static bool class_has(const folder *d, const char *part) {
 static int read_vocab_json(folder *d, tokenizer *t, const buf *text) {
     json root, key, value;
     buf name = {0};
-    int rc = json_parse(buf_str(text), text->len, &root, d->err);
+    int rc = json_check(buf_str(text), text->len, &root, d->err);
     json_iter it = {0};
     if (rc == 0) it = json_begin(root);
     while (rc == 0 && json_next(&it, &key, &value)) {

@@ -331,7 +331,7 @@ static int read_all(reader *r) {
 
 tokenizer *tokenizer_json_open(const char *text, size_t len, error *err) {
     reader r = {.err = err};
-    if (json_parse(text, len, &r.root, err) != 0) return NULL;
+    if (json_check(text, len, &r.root, err) != 0) return NULL;
     r.model = json_get(r.root, "model");
     r.decoder = json_get(r.root, "decoder");
     r.t = tokenizer_new(len / 64);
