@@ -40,7 +40,7 @@ static int list_gguf_tensors(model_file *f, error *err) {
         file_tensor t = *gguf_tensor_at(f->gguf, i);
         if (swapped_norms) rename_falcon_norms(t.name);
         if (!tensor_table_add(&f->own, &t))
-            return error_set(err, "%s: tensor %s is there twice; the file is damaged: fetch it again", f->path, t.name);
+            return error_set(err, "%s: tensor %s is there twice: the file is damaged; fetch it again", f->path, t.name);
     }
     return 0;
 }

@@ -52,10 +52,10 @@ typedef struct cursor {
 
 static const unsigned char *take(cursor *c, uint64_t n, const char *what) {
     if (n > c->size - c->pos) {
-        error_set(c->err,
-                  "%s: %s needs %llu bytes at byte %zu, but the file ends at byte %zu; it was cut short or is damaged: "
-                  "fetch it again",
-                  c->path, what, (unsigned long long)n, c->pos, c->size);
+        error_set(
+            c->err,
+            "%s: %s needs %llu bytes at byte %zu, but the file ends at byte %zu: cut short or damaged; fetch it again",
+            c->path, what, (unsigned long long)n, c->pos, c->size);
         return NULL;
     }
     const unsigned char *p = c->base + c->pos;
@@ -82,13 +82,13 @@ static const char *take_name(cursor *c, const char *what, uint64_t max, size_t *
     uint64_t n;
     if (take_u64(c, what, &n) != 0) return NULL;
     if (n == 0 || n > max) {
-        error_set(c->err, "%s: %s is %llu bytes long, 1 to %llu are possible; the file is damaged: fetch it again",
+        error_set(c->err, "%s: %s is %llu bytes long, 1 to %llu are possible: the file is damaged; fetch it again",
                   c->path, what, (unsigned long long)n, (unsigned long long)max);
         return NULL;
     }
     const char *s = (const char *)take(c, n, what);
     if (s && memchr(s, '\0', (size_t)n)) {
-        error_set(c->err, "%s: %s at byte %zu holds a NUL; the file is damaged: fetch it again", c->path, what,
+        error_set(c->err, "%s: %s at byte %zu holds a NUL: the file is damaged; fetch it again", c->path, what,
                   c->pos - (size_t)n);
         return NULL;
     }
@@ -116,8 +116,7 @@ static int take_values(cursor *c, const char *name, uint32_t type, uint64_t n, i
     if (n > (c->size - c->pos) / least)
         return error_set(
             c->err,
-            "%s: key %.64s is said to hold %llu values, but the file ends %zu bytes later; it was cut short or "
-            "is damaged: fetch it again",
+            "%s: key %.64s is said to hold %llu values, but the file ends %zu bytes later: cut short or damaged; fetch it again",
             c->path, name, (unsigned long long)n, c->size - c->pos);
     if (each) {
         take(c, n * each, name);
@@ -160,10 +159,10 @@ static int read_key(gguf *g, cursor *c) {
     if (rc != 0) return -1;
     if (type == GGUF_STRING) k->value.data += 8;
     if (type == GGUF_BOOL && *k->value.data > 1)
-        return error_set(c->err, "%s: key %.64s is a bool of value %d; the file is damaged: fetch it again", c->path,
+        return error_set(c->err, "%s: key %.64s is a bool of value %d: the file is damaged; fetch it again", c->path,
                          k->name, *k->value.data);
     if (!name_index_add(&g->key_index, k->name, g->n_keys - 1))
-        return error_set(c->err, "%s: key %.64s is there twice; the file is damaged: fetch it again", c->path, k->name);
+        return error_set(c->err, "%s: key %.64s is there twice: the file is damaged; fetch it again", c->path, k->name);
     return 0;
 }
 
@@ -172,7 +171,7 @@ static int read_shape(cursor *c, file_tensor *t) {
     if (take_u32(c, t->name, &n_dims) != 0) return -1;
     if (n_dims < 1 || n_dims > TENSOR_MAX_DIMS)
         return error_set(c->err,
-                         "%s: tensor %s has %lu dimensions, 1 to %d are possible; the file is damaged: fetch it again",
+                         "%s: tensor %s has %lu dimensions, 1 to %d are possible: the file is damaged; fetch it again",
                          c->path, t->name, (unsigned long)n_dims, TENSOR_MAX_DIMS);
     t->n_dims = (int)n_dims;
     uint64_t elements = 1;
@@ -181,7 +180,7 @@ static int read_shape(cursor *c, file_tensor *t) {
         if (i < n_dims && take_u64(c, t->name, &n) != 0) return -1;
         // Even a quarter of a byte per element would not fit into what can be addressed above this bound.
         if (n == 0 || n > (uint64_t)INT64_MAX / 8 / elements)
-            return error_set(c->err, "%s: tensor %s has a dimension of %llu; the file is damaged: fetch it again",
+            return error_set(c->err, "%s: tensor %s has a dimension of %llu: the file is damaged; fetch it again",
                              c->path, t->name, (unsigned long long)n);
         elements *= n;
         t->ne[i] = (int64_t)n;
@@ -206,7 +205,7 @@ static int read_type(cursor *c, file_tensor *t) {
     uint64_t blocks = (uint64_t)(t->ne[0] / block) * (uint64_t)t->ne[1] * (uint64_t)t->ne[2] * (uint64_t)t->ne[3];
     size_t bytes = tensor_block_bytes(t->type);
     if (blocks > SIZE_MAX / 2 / bytes)
-        return error_set(c->err, "%s: tensor %s is larger than any memory; the file is damaged: fetch it again",
+        return error_set(c->err, "%s: tensor %s is larger than any memory: the file is damaged; fetch it again",
                          c->path, t->name);
     t->size = (size_t)blocks * bytes;
     return 0;
@@ -222,10 +221,10 @@ static int read_tensor(gguf *g, cursor *c, uint64_t alignment, uint64_t *offset)
     if (read_shape(c, &t) != 0 || read_type(c, &t) != 0 || take_u64(c, t.name, offset) != 0) return -1;
     if (*offset % alignment != 0)
         return error_set(c->err,
-                         "%s: tensor %s lies at offset %llu, no multiple of %llu; the file is damaged: fetch it again",
+                         "%s: tensor %s lies at offset %llu, no multiple of %llu: the file is damaged; fetch it again",
                          c->path, t.name, (unsigned long long)*offset, (unsigned long long)alignment);
     if (!tensor_table_add(&g->table, &t))
-        return error_set(c->err, "%s: tensor %s is there twice; the file is damaged: fetch it again", c->path, t.name);
+        return error_set(c->err, "%s: tensor %s is there twice: the file is damaged; fetch it again", c->path, t.name);
     return 0;
 }
 
@@ -236,19 +235,18 @@ static int place_tensors(gguf *g, const cursor *c, uint64_t alignment, const uin
         const file_tensor *t = &g->table.tensors[i];
         if (offsets[i] > UINT64_MAX / 2 - start - t->size)
             return error_set(c->err,
-                             "%s: tensor %s lies at offset %llu, beyond any file; the file is damaged: fetch it again",
+                             "%s: tensor %s lies at offset %llu, beyond any file: the file is damaged; fetch it again",
                              c->path, t->name, (unsigned long long)offsets[i]);
         uint64_t end = start + offsets[i] + t->size;
         if (end > expected) expected = end;
     }
     if (expected > c->size)
-        return error_set(c->err,
-                         "%s: the file ends at byte %zu, expected %llu; it was cut short or is damaged: fetch it again",
+        return error_set(c->err, "%s: the file ends at byte %zu, expected %llu: cut short or damaged; fetch it again",
                          c->path, c->size, (unsigned long long)expected);
     for (size_t i = 0; i < g->table.n; i++) g->table.tensors[i].data = c->base + start + offsets[i];
     const file_tensor *a, *b;
     if (tensor_table_overlap(&g->table, &a, &b))
-        return error_set(c->err, "%s: tensors %s and %s overlap; the file is damaged: fetch it again", c->path, a->name,
+        return error_set(c->err, "%s: tensors %s and %s overlap: the file is damaged; fetch it again", c->path, a->name,
                          b->name);
     return 0;
 }
@@ -304,9 +302,7 @@ static int read_version(cursor *c) {
 static int check_count(const cursor *c, const char *what, uint64_t n, uint64_t max, size_t min_bytes) {
     if (n <= max && n <= (c->size - c->pos) / min_bytes) return 0;
     return error_set(
-        c->err,
-        "%s: is said to hold %llu %s, more than its %zu bytes can hold; it was cut short or is damaged: fetch it "
-        "again",
+        c->err, "%s: is said to hold %llu %s, more than its %zu bytes can hold: cut short or damaged; fetch it again",
         c->path, (unsigned long long)n, what, c->size);
 }
 

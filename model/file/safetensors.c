@@ -57,7 +57,7 @@ static size_t set_dtype(safetensor *t) {
 }
 
 static int damaged(const opening *o, const char *name, const char *what) {
-    return error_set(o->err, "%s: tensor %.100s has %s; the file is damaged: fetch it again", o->s->path, name, what);
+    return error_set(o->err, "%s: tensor %.100s has %s: the file is damaged; fetch it again", o->s->path, name, what);
 }
 
 // The number of elements goes to *elements.
@@ -94,17 +94,17 @@ static int read_tensor(const opening *o, const cJSON *entry) {
     safetensor *t = &s->tensors[s->n];
     uint64_t elements;
     t->name = entry->string;
-    if (!*t->name) return error_set(o->err, "%s: a tensor has no name; the file is damaged: fetch it again", s->path);
+    if (!*t->name) return error_set(o->err, "%s: a tensor has no name: the file is damaged; fetch it again", s->path);
     if (!cJSON_IsObject(entry) || hfjson_get_string(entry, "dtype", &t->dtype) != 1)
         return damaged(o, t->name, "no dtype");
     if (read_shape(o, entry, t, &elements) != 0 || read_offsets(o, entry, t, &o->begin[s->n]) != 0) return -1;
     size_t each = set_dtype(t);
     if (each && elements * each != t->size)
         return error_set(
-            o->err, "%s: tensor %.100s takes %zu bytes, its shape asks for %llu; the file is damaged: fetch it again",
+            o->err, "%s: tensor %.100s takes %zu bytes, its shape asks for %llu: the file is damaged; fetch it again",
             s->path, t->name, t->size, (unsigned long long)(elements * each));
     if (!name_index_add(&s->index, t->name, s->n))
-        return error_set(o->err, "%s: tensor %.100s is there twice; the file is damaged: fetch it again", s->path,
+        return error_set(o->err, "%s: tensor %.100s is there twice: the file is damaged; fetch it again", s->path,
                          t->name);
     s->n++;
     return 0;
@@ -130,13 +130,12 @@ static int check_spans(const opening *o, const span *spans, size_t file_size) {
         if (spans[i].begin != end)
             return error_set(
                 o->err,
-                "%s: tensor %.100s begins at %llu, where %llu was expected; the file is damaged: fetch it again",
+                "%s: tensor %.100s begins at %llu, where %llu was expected: the file is damaged; fetch it again",
                 s->path, name, (unsigned long long)spans[i].begin, (unsigned long long)end);
         end = spans[i].end;
     }
     if (end != o->size)
-        return error_set(o->err,
-                         "%s: the file ends at byte %zu, expected %llu; it was cut short or is damaged: fetch it again",
+        return error_set(o->err, "%s: the file ends at byte %zu, expected %llu: cut short or damaged; fetch it again",
                          s->path, file_size, (unsigned long long)(file_size - o->size + end));
     return 0;
 }
@@ -174,17 +173,17 @@ static int read_tensors(opening *o, size_t file_size) {
 static int read_header(safetensors *s, const unsigned char *bytes, size_t size, error *err) {
     uint64_t n = 0;
     if (size < LENGTH_BYTES + 2)
-        return error_set(err, "%s: the file ends at byte %zu, before its header; it was cut short: fetch it again",
-                         s->path, size);
+        return error_set(err, "%s: the file ends at byte %zu, before its header: cut short; fetch it again", s->path,
+                         size);
     memcpy(&n, bytes, sizeof n);
     if (bytes[LENGTH_BYTES] != '{') return error_set(err, "%s: is no safetensors file; fetch it again", s->path);
     if (n > MAX_HEADER)
         return error_set(err,
-                         "%s: a header of %llu bytes, at most %d are possible; the file is damaged: fetch it again",
+                         "%s: a header of %llu bytes, at most %d are possible: the file is damaged; fetch it again",
                          s->path, (unsigned long long)n, MAX_HEADER);
     if (n > size - LENGTH_BYTES)
-        return error_set(err, "%s: the file ends at byte %zu, its header at %llu; it was cut short: fetch it again",
-                         s->path, size, (unsigned long long)n + LENGTH_BYTES);
+        return error_set(err, "%s: the file ends at byte %zu, its header at %llu: cut short; fetch it again", s->path,
+                         size, (unsigned long long)n + LENGTH_BYTES);
     s->header = hfjson_parse(bytes + LENGTH_BYTES, (size_t)n, s->path, err);
     if (!s->header) return -1;
     opening o = {.s = s, .data = bytes + LENGTH_BYTES + n, .size = size - LENGTH_BYTES - n, .err = err};
