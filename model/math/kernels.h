@@ -7,9 +7,10 @@
 #include "model/math/pack.h"
 
 enum {
-    KERNELS_TILE = 12,  // activation rows that stand together in qtiles
-    KERNELS_BLOCKS = 2, // row blocks that gemm multiplies at once
-    ATTEND_ROWS = 8,    // queries that attend takes at once
+    KERNELS_TILE = 12,          // activation rows that stand together in qtiles
+    KERNELS_BLOCKS = 2,         // row blocks that gemm multiplies at once
+    ATTEND_ROWS = 8,            // queries that attend takes at once
+    ATTEND_MAX_HEAD_DIM = 1024, // larger ones are refused when a model is opened
 };
 
 // T rows of activations in 8-bit integers: each 32 columns share a scale, x[i] ~ d * q[i], |q| <= 127.
@@ -68,6 +69,7 @@ typedef struct kernels {
     void (*gemv_bf16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
     void (*f16_to_f32)(const uint16_t *x, size_t n, float *y);
     void (*bf16_to_f32)(const uint16_t *x, size_t n, float *y);
+    void (*f32_to_f16)(const float *x, size_t n, uint16_t *y); // to nearest, ties to even
 
     void (*attend)(const attend_job *job);
 

@@ -350,6 +350,15 @@ static void bf16_to_f32_avx2(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i += 8) store_some(y + i, load_as_float(x, 2, i, left_of(n, i)), left_of(n, i));
 }
 
+static void f32_to_f16_avx2(const float *x, size_t n, uint16_t *y) {
+    for (size_t i = 0; i < n; i += 8) {
+        uint16_t some[8];
+        int left = left_of(n, i);
+        _mm_storeu_si128((__m128i *)some, _mm256_cvtps_ph(load_as_float(x, 0, i, left), _MM_FROUND_TO_NEAREST_INT));
+        memcpy(y + i, some, (size_t)left * sizeof *y);
+    }
+}
+
 // exp by 2^n * e^r, |r| <= ln(2) / 2, a polynomial of degree 6 for e^r; 0 below -87.3, relative error about 1e-7.
 INLINE __m256 exp_ps(__m256 x) {
     x = _mm256_min_ps(x, _mm256_set1_ps(88.0f));
@@ -515,6 +524,7 @@ const kernels kernels_avx2 = {
     .gemv_bf16 = gemv_bf16_avx2,
     .f16_to_f32 = f16_to_f32_avx2,
     .bf16_to_f32 = bf16_to_f32_avx2,
+    .f32_to_f16 = f32_to_f16_avx2,
     .attend = attend_avx2,
     .rms_norm = rms_norm_avx2,
     .layer_norm = layer_norm_avx2,

@@ -13,16 +13,21 @@
 #define INLINE static inline __attribute__((always_inline))
 
 static void quantize_avx512(const float *x, int n, int8_t *q, float *d, float *sum) {
+    const __m256i ones = _mm256_set1_epi8(1);
     for (int s = 0; s < n / 32; s++, x += 32, q += 32) {
         __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
         float max = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
         __m512 inverse = _mm512_set1_ps(max > 0 ? 127.0f / max : 0);
-        __m512i ia = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), ib = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
-        _mm_storeu_si128((__m128i *)q, _mm512_cvtepi32_epi8(ia));
-        _mm_storeu_si128((__m128i *)(q + 16), _mm512_cvtepi32_epi8(ib));
+        __m128i qa = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)));
+        __m128i qb = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(b, inverse)));
+        __m256i both = _mm256_set_m128i(qb, qa);
+        _mm256_storeu_si256((__m256i *)q, both);
+        __m256i total = _mm256_dpbusd_epi32(_mm256_setzero_si256(), ones, both); // sums of four
+        total = _mm256_add_epi32(total, _mm256_shuffle_epi32(total, 0x4e));
+        total = _mm256_add_epi32(total, _mm256_shuffle_epi32(total, 0xb1));
         d[s] = max / 127.0f;
-        sum[2 * s] = d[s] * (float)_mm512_reduce_add_epi32(ia);
-        sum[2 * s + 1] = d[s] * (float)_mm512_reduce_add_epi32(ib);
+        sum[2 * s] = d[s] * (float)_mm_cvtsi128_si32(_mm256_castsi256_si128(total));
+        sum[2 * s + 1] = d[s] * (float)_mm_cvtsi128_si32(_mm256_extracti128_si256(total, 1));
     }
 }
 
@@ -306,6 +311,14 @@ static void bf16_to_f32_avx512(const uint16_t *x, size_t n, float *y) {
     }
 }
 
+static void f32_to_f16_avx512(const float *x, size_t n, uint16_t *y) {
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask(n - i);
+        _mm256_mask_storeu_epi16(y + i, mask,
+                                 _mm512_cvtps_ph(_mm512_maskz_loadu_ps(mask, x + i), _MM_FROUND_TO_NEAREST_INT));
+    }
+}
+
 // exp by 2^n * e^r, |r| <= ln(2) / 2, a polynomial of degree 6 for e^r; 0 below -87.3, relative error about 1e-7.
 INLINE __m512 exp_ps(__m512 x) {
     x = _mm512_min_ps(x, _mm512_set1_ps(88.7f));
@@ -331,17 +344,18 @@ INLINE __m512 load_cache(const void *base, bool f32, size_t i) {
 }
 
 // Scores of `tiles` (1 or 2) times sixteen positions for every row; what a row may not see becomes -inf.
-INLINE void score_tiles(const attend_job *job, int rows, int tiles, bool f32, int p, float (*scores)[CHUNK], int at) {
+INLINE void score_tiles(const attend_job *job, const float *q, int rows, int tiles, bool f32, int p,
+                        float (*scores)[CHUNK], int at) {
     __m512 acc[ATTEND_ROWS][2];
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_setzero_ps();
     size_t tile = (size_t)job->head_dim * 16, base = (size_t)(p / 16) * tile;
-    for (int i = 0; i < job->head_dim; i++, base += 16) {
+    for (int i = 0; i < job->head_dim; i++, base += 16, q += rows) {
         __m512 key[2];
         for (int k = 0; k < tiles; k++) key[k] = load_cache(job->k, f32, base + (size_t)k * tile);
         for (int r = 0; r < rows; r++) {
-            __m512 q = _mm512_set1_ps(job->q[r][i]);
-            for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_fmadd_ps(q, key[k], acc[r][k]);
+            __m512 component = _mm512_set1_ps(q[r]);
+            for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_fmadd_ps(component, key[k], acc[r][k]);
         }
     }
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -350,7 +364,7 @@ INLINE void score_tiles(const attend_job *job, int rows, int tiles, bool f32, in
         int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
         for (int k = 0; k < tiles; k++) {
             __m512i index = _mm512_add_epi32(_mm512_set1_epi32(p + 16 * k), lane);
-            __m512 v = _mm512_mul_ps(acc[r][k], _mm512_set1_ps(job->scale));
+            __m512 v = acc[r][k];
             if (job->slope[r] != 0) {
                 __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
                 v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
@@ -408,11 +422,13 @@ INLINE void gather_strip(const attend_job *job, int rows, int width, bool f32, i
 }
 
 INLINE void attend_rows(const attend_job *job, int rows, bool f32) {
-    float scores[ATTEND_ROWS][CHUNK];
+    float scores[ATTEND_ROWS][CHUNK], q[ATTEND_ROWS * ATTEND_MAX_HEAD_DIM];
+    for (int r = 0; r < rows; r++) // the queries side by side and scaled, as they are read
+        for (int i = 0; i < job->head_dim; i++) q[i * rows + r] = job->q[r][i] * job->scale;
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
         int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16, i = 0, c = 0;
-        for (; i + 32 <= n; i += 32) score_tiles(job, rows, 2, f32, p + i, scores, i);
-        if (i < n) score_tiles(job, rows, 1, f32, p + i, scores, i);
+        for (; i + 32 <= n; i += 32) score_tiles(job, q, rows, 2, f32, p + i, scores, i);
+        if (i < n) score_tiles(job, q, rows, 1, f32, p + i, scores, i);
         for (int r = 0; r < rows; r++) soften(job, r, scores[r], n);
         for (; c + 32 <= job->v_dim; c += 32) gather_strip(job, rows, 2, f32, p, end - p, scores, c);
         if (c < job->v_dim) gather_strip(job, rows, 1, f32, p, end - p, scores, c);
@@ -500,6 +516,7 @@ const kernels kernels_avx512 = {
     .gemv_bf16 = gemv_bf16_avx512,
     .f16_to_f32 = f16_to_f32_avx512,
     .bf16_to_f32 = bf16_to_f32_avx512,
+    .f32_to_f16 = f32_to_f16_avx512,
     .attend = attend_avx512,
     .rms_norm = rms_norm_avx512,
     .layer_norm = layer_norm_avx512,

@@ -113,6 +113,10 @@ static void bf16_to_f32_ref(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i++) y[i] = bf16_to_f32(x[i]);
 }
 
+static void f32_to_f16_ref(const float *x, size_t n, uint16_t *y) {
+    for (size_t i = 0; i < n; i++) y[i] = f32_to_f16(x[i]);
+}
+
 static float cache_at(const attend_job *job, const void *base, size_t i) {
     return job->f32 ? ((const float *)base)[i] : f16_to_f32(((const uint16_t *)base)[i]);
 }
@@ -179,6 +183,7 @@ const kernels kernels_ref = {
     .gemv_bf16 = gemv_bf16_ref,
     .f16_to_f32 = f16_to_f32_ref,
     .bf16_to_f32 = bf16_to_f32_ref,
+    .f32_to_f16 = f32_to_f16_ref,
     .attend = attend_ref,
     .rms_norm = rms_norm_ref,
     .layer_norm = layer_norm_ref,

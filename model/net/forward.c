@@ -91,24 +91,21 @@ static void turn_heads(const member *m, const float *norm_weight, int t, float *
     }
 }
 
-static void store(bool f32, void *base, size_t i, float v) {
-    if (f32)
-        ((float *)base)[i] = v;
-    else
-        ((uint16_t *)base)[i] = f32_to_f16(v);
-}
-
 // Writes the key and value of one position (all kv heads) into layer i's cache.
 static void cache_put(const member *m, int i, int position, const float *key, const float *value) {
     const net_state *s = m->s;
-    int head_dim = m->c->head_dim;
-    for (int h = 0; h < m->c->n_kv_heads; h++) {
-        size_t k = (size_t)i * s->k_layer + (size_t)h * s->k_head + (size_t)(position / 16 * head_dim) * 16 +
-                   (size_t)(position % 16);
+    size_t head_dim = (size_t)m->c->head_dim, tile = (size_t)(position / 16) * head_dim * 16 + (size_t)(position % 16);
+    for (int h = 0; h < m->c->n_kv_heads; h++, key += head_dim, value += head_dim) {
+        size_t k = (size_t)i * s->k_layer + (size_t)h * s->k_head + tile;
         size_t v = (size_t)i * s->v_layer + (size_t)h * s->v_head + (size_t)position * (size_t)s->v_dim;
-        for (int d = 0; d < head_dim; d++) {
-            store(s->cache_f32, s->k, k + (size_t)d * 16, key[h * head_dim + d]);
-            store(s->cache_f32, s->v, v + (size_t)d, value[h * head_dim + d]);
+        if (s->cache_f32) {
+            for (size_t d = 0; d < head_dim; d++) ((float *)s->k)[k + 16 * d] = key[d];
+            memcpy((float *)s->v + v, value, head_dim * sizeof *value);
+        } else {
+            uint16_t half[ATTEND_MAX_HEAD_DIM];
+            m->k->f32_to_f16(key, head_dim, half);
+            for (size_t d = 0; d < head_dim; d++) ((uint16_t *)s->k)[k + 16 * d] = half[d];
+            m->k->f32_to_f16(value, head_dim, (uint16_t *)s->v + v);
         }
     }
 }

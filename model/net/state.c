@@ -5,8 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Positions evaluated in one pass: enough to keep the products busy, few enough that stopping is prompt.
-enum { PASS_ROWS = 256, ALL_LOGITS_ROWS = 32 };
+enum { ALL_LOGITS_ROWS = 32, PASS_MIN_ROWS = 48 };
+
+// Positions evaluated in one pass: many keep the products busy, but a person may want to stop between two passes, so
+// a pass is kept below some 10^11 multiplications (a fraction of a second on the slowest machines that matter).
+static int pass_rows(const net_config *c, int n_ctx) {
+    double q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
+    double each = c->n_layers * (double)c->n_embd * (2 * q + 2 * kv + 3.0 * c->n_ff);
+    double rows = 1e11 / each;
+    int most = rows > LINEAR_MAX_ROWS ? LINEAR_MAX_ROWS : rows < PASS_MIN_ROWS ? PASS_MIN_ROWS : (int)rows;
+    return n_ctx < most ? n_ctx : most;
+}
 
 // Cuts one large allocation into aligned arrays. With base NULL it only counts.
 typedef struct cutter {
@@ -79,7 +88,7 @@ static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, 
     s->team = team;
     s->own_team = own_team;
     s->n_ctx = n_ctx > 0 && n_ctx < g->n_ctx ? n_ctx : g->n_ctx;
-    s->max_rows = s->n_ctx < PASS_ROWS ? s->n_ctx : PASS_ROWS;
+    s->max_rows = pass_rows(g, s->n_ctx);
     s->cache_f32 = n->float_weights;
     s->v_dim = (g->head_dim + 15) / 16 * 16;
     size_t positions = (size_t)(s->n_ctx + 15) / 16 * 16;

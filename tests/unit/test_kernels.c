@@ -223,6 +223,10 @@ static void test_floats(const kernels *k) {
     k->f16_to_f32(h, R * LD - 1, back);
     kernels_ref.f16_to_f32(h, R * LD - 1, back_ref);
     OK(memcmp(back, back_ref, sizeof back) == 0, "%s f16 to f32", k->name);
+    static uint16_t half[R * LD], half_ref[R * LD];
+    k->f32_to_f16(w, R * LD - 1, half);
+    kernels_ref.f32_to_f16(w, R * LD - 1, half_ref);
+    OK(memcmp(half, half_ref, sizeof half) == 0, "%s f32 to f16", k->name);
     k->bf16_to_f32(b, R * LD - 1, back);
     kernels_ref.bf16_to_f32(b, R * LD - 1, back_ref);
     OK(memcmp(back, back_ref, sizeof back) == 0, "%s bf16 to f32", k->name);
