@@ -19,18 +19,19 @@
 
 static const option_help help = {
     .usage = "run [options] PROMPT",
-    .about =
-        "Streams what the model says to PROMPT. A PROMPT of - is read from standard input, less one newline at its\n"
-        "end. With --raw the model continues the text; with --chat it answers it as a message. Unless one of them is\n"
-        "given, models that bring a chat template are asked, others continue.",
-    .more =
-        "Defaults with --raw: temperature 0.7, top-k 40, top-p 0.9, no penalty, 128 tokens. With --chat: min-p 0.05,\n"
-        "repetition penalty 1.1 and 512 tokens besides. Penalties and n-gram bans look at prompt and answer.\n\n"
-        "A prompt template is a file NAME.prompt: lines `name: value` (about, mode: raw|chat, system, and the sampling\n"
-        "names above), a line `---`, then the text, in which {{input}} stands for PROMPT. Your own go to the folder\n"
-        "prompts/ beside config.json; --prompt list shows what there is.\n\n"
-        "With --json: {\"type\":\"token\",...} for every token, {\"type\":\"done\",...} at the end. Ctrl-C stops the answer\n"
-        "and keeps it (exit code 130).",
+    .about = "Streams what the model says to PROMPT. A PROMPT of - is read from standard\n"
+             "input, less one newline at its end. With --raw the model continues the text,\n"
+             "with --chat it answers it as a message. Unless one of them is given, models that\n"
+             "bring a chat template are asked, others continue.",
+    .more = "Defaults with --raw: temperature 0.7, top-k 40, top-p 0.9, no penalty, 128\n"
+            "tokens. With --chat: min-p 0.05, repetition penalty 1.1 and 512 tokens besides.\n"
+            "Penalties and n-gram bans look at prompt and answer.\n\n"
+            "A prompt template is a file NAME.prompt: lines `name: value` (about, mode: raw or\n"
+            "chat, system, and the sampling names above), a line `---`, then the text, in\n"
+            "which {{input}} stands for PROMPT. Your own go to prompts/ beside config.json;\n"
+            "--prompt list shows what there is.\n\n"
+            "With --json: {\"type\":\"token\",...} for every token, {\"type\":\"done\",...} at the\n"
+            "end. Ctrl-C stops the answer and keeps it (exit code 130).",
     .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON | OPTIONS_SAMPLING,
     .max_args = 1,
 };
@@ -72,15 +73,14 @@ static void watch_signals(void) {
 // ---- the prompt
 
 // "1,2,3" -> ids.
-static int parse_ids(const char *text, id_list *out, error *err) {
+static bool parse_ids(const char *text, id_list *out) {
     for (const char *p = text;;) {
         char *end;
         errno = 0;
         long id = strtol(p, &end, 10);
-        if (*p < '0' || *p > '9' || errno || id > INT32_MAX || (*end && *end != ','))
-            return error_set(err, "--prompt-ids is \"%.80s\"; it takes token ids, separated by commas", text);
+        if (*p < '0' || *p > '9' || errno || id > INT32_MAX || (*end && *end != ',')) return false;
         id_list_push(out, (int32_t)id);
-        if (!*end) return 0;
+        if (!*end) return true;
         p = end + 1;
     }
 }
@@ -148,9 +148,7 @@ static int make_prompt(run_job *job, error *err) {
     int most = net_get_config(job->model.net)->n_ctx, n_ctx = job->n_ctx && job->n_ctx < most ? job->n_ctx : most;
     bool chat = wants_chat(job);
     choose_settings(job, chat);
-    if (job->prompt_ids) {
-        if (parse_ids(job->prompt_ids, &job->prompt, err) != 0) return -1;
-    } else {
+    if (!job->prompt_ids) {
         if (!job->model.tokenizer) return error_set(err, "%s", job->model.tokenizer_error.text);
         buf text = {0};
         int failed = read_text(job, &text, err);
@@ -293,7 +291,7 @@ static int run(run_job *job) {
     buf path = {0};
     int failed = 0;
     if (job->template_name) failed = prompt_template_load(&job->template, job->template_name, &err);
-    if (!failed) failed = paths_model(job->common.model, &path, &err);
+    if (!failed) failed = paths_chosen_model(job->common.model, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
     if (!failed) failed = make_prompt(job, &err);
     buf_free(&path);
@@ -312,13 +310,15 @@ static int list_templates(void) {
 }
 
 // 0, or the exit code of a usage error.
-static int check_usage(const run_job *job) {
+static int check_usage(run_job *job) {
     bool given = job->common.n_args > 0;
     if (job->raw && job->chat) return report_usage("--raw and --chat exclude each other");
     if (job->prompt_ids && (given || job->template_name))
         return report_usage("--prompt-ids stands in for PROMPT; give one of them");
     if (job->prompt_ids && job->chat)
         return report_usage("--prompt-ids are taken as they are; --chat does not go with them");
+    if (job->prompt_ids && !parse_ids(job->prompt_ids, &job->prompt))
+        return report_usage("--prompt-ids is \"%.80s\"; it takes token ids, separated by commas", job->prompt_ids);
     if (!given && !job->prompt_ids && !job->template_name)
         return report_usage("the PROMPT is missing (- reads standard input): doppel %s", help.usage);
     if (job->common.adapters.n > 0) return report_failure("adapters (-a) cannot be loaded yet; run without");

@@ -17,14 +17,13 @@
 
 static const option_help help = {
     .usage = "score [options] [FILE]",
-    .about =
-        "The log-probability that the model gives each token of FILE (standard input unless given), the mean loss\n"
-        "in nats per token and per character, and the perplexity. The first token has none, unless the model wants\n"
-        "a beginning-of-text token before it.",
-    .more =
-        "A text longer than the context is scored in windows that overlap by half, so that every token has at least\n"
-        "half a context before it. With --json: one line per sequence; with --top each token lists the likeliest\n"
-        "candidates for its own place.",
+    .about = "The log-probability that the model gives each token of FILE (standard input\n"
+             "unless given), the mean loss in nats per token and per character, and the\n"
+             "perplexity. The first token has none, unless the model wants a beginning-of-text\n"
+             "token before it.",
+    .more = "A text longer than the context is scored in windows that overlap by half, so that\n"
+            "every token has at least half a context before it. With --json: one line per\n"
+            "sequence; with --top each token lists the likeliest candidates for its place.",
     .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON,
     .max_args = 1,
 };
@@ -260,7 +259,7 @@ static int score_ids(score_job *job, error *err) {
 static int run(score_job *job) {
     error err;
     buf path = {0};
-    int failed = paths_model(job->common.model, &path, &err);
+    int failed = paths_chosen_model(job->common.model, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
     buf_free(&path);
     if (failed) return report_error(&err);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COMMON = 8, HELP_COLUMN = 30, HELP_WIDTH = 100 };
+enum { MAX_COMMON = 8, HELP_COLUMN = 30, HELP_WIDTH = 80 };
 
 typedef struct parser {
     options *o;

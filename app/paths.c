@@ -1,5 +1,6 @@
 // Folders by the XDG rules, and models by name.
 #include "app/paths.h"
+#include "app/config.h"
 #include "app/fetch.h"
 
 #include <dirent.h>
@@ -205,5 +206,19 @@ int paths_model(const char *name, buf *out, error *err) {
             failed = no_such_model(name, n_found, err);
     }
     entries_free(&list);
+    return failed;
+}
+
+int paths_chosen_model(const char *name, buf *out, error *err) {
+    if (name) return paths_model(name, out, err);
+    config c = {0};
+    gen_settings unused = gen_settings_chat();
+    buf path = {0};
+    int failed = 0;
+    if (paths_config("config.json", &path, NULL) == 0) failed = config_load(buf_str(&path), &c, &unused, err);
+    if (!failed) failed = paths_model(c.model, out, err);
+    if (failed && c.model) error_prefix(err, "%s", buf_str(&path));
+    config_free(&c);
+    buf_free(&path);
     return failed;
 }

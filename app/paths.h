@@ -19,6 +19,9 @@ int paths_make_dir(const char *path, error *err);
 // default model, else the only one there. -1 with a message that says what to do.
 int paths_model(const char *name, buf *out, error *err);
 
+// The same for a command's -m: without one (NULL) it is the model that config.json names, if it does.
+int paths_chosen_model(const char *name, buf *out, error *err);
+
 // Calls fn for every model under models/ (name and full path), sorted by name. A missing folder has none.
 typedef void (*paths_model_fn)(void *arg, const char *name, const char *path);
 void paths_models(paths_model_fn fn, void *arg);
