@@ -25,18 +25,22 @@ LIB  := $(B)/libdoppel.a
 TEST := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/numeric.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# For `run` and `test`: on all cores unless a -j was given, and without a word when there is nothing to do.
+build = $(MAKE) -q $(1) 2>/dev/null || { echo Building. && $(MAKE) -s --no-print-directory $(JOBS) $(1); }
+JOBS  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 all: $(B)/doppel          ## build build/doppel
 programs: all $(TEST)     # what the tests run
 
 run:                      ## install what is missing, build, fetch the default model, chat
 	@scripts/setup
-	@$(MAKE) --no-print-directory all
+	@$(call build,all)
 	@$(B)/doppel models pull default --if-missing
 	@$(B)/doppel
 
 test:                     ## install what is missing, build, run every test (ONLY=part of a name)
 	@scripts/setup tmux
-	@$(MAKE) --no-print-directory programs
+	@$(call build,programs)
 	@$(B)/doppel models pull default --if-missing || echo 'The tests that need the default model are skipped.'
 	@tests/run $(B) $(ONLY)
 
