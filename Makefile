@@ -26,7 +26,7 @@ TEST := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/numeric.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # For `run` and `test`: on all cores unless a -j was given, and without a word when there is nothing to do.
-build = $(MAKE) -q $(1) 2>/dev/null || { echo Building. && $(MAKE) -s --no-print-directory $(JOBS) $(1); }
+build = $(MAKE) -q --no-print-directory $(1) 2>/dev/null || { echo Building. && $(MAKE) -s --no-print-directory $(JOBS) $(1); }
 JOBS  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 all: $(B)/doppel          ## build build/doppel
