@@ -139,8 +139,9 @@ static int take_array(cursor *c, const char *name, int depth, gguf_array *out) {
     uint32_t type;
     uint64_t n;
     if (depth > MAX_ARRAY_DEPTH)
-        return error_set(c->err, "%s: key %.64s is an array in an array in an array; the file is damaged", c->path,
-                         name);
+        return error_set(c->err,
+                         "%s: key %.64s is an array in an array in an array: the file is damaged; fetch it again",
+                         c->path, name);
     if (take_u32(c, name, &type) != 0 || take_u64(c, name, &n) != 0) return -1;
     return take_values(c, name, type, n, depth, out);
 }
@@ -199,9 +200,10 @@ static int read_type(cursor *c, file_tensor *t) {
             c->path, t->name, (unsigned long)type);
     t->type = (tensor_type)type;
     if (t->ne[0] % block != 0)
-        return error_set(c->err,
-                         "%s: tensor %s has rows of %lld, no multiple of the %d in a block of %s; the file is damaged",
-                         c->path, t->name, (long long)t->ne[0], block, tensor_type_name(t->type));
+        return error_set(
+            c->err,
+            "%s: tensor %s has rows of %lld, no multiple of the %d in a block of %s: the file is damaged; fetch it again",
+            c->path, t->name, (long long)t->ne[0], block, tensor_type_name(t->type));
     uint64_t blocks = (uint64_t)(t->ne[0] / block) * (uint64_t)t->ne[1] * (uint64_t)t->ne[2] * (uint64_t)t->ne[3];
     size_t bytes = tensor_block_bytes(t->type);
     if (blocks > SIZE_MAX / 2 / bytes)
@@ -255,9 +257,10 @@ static int read_alignment(const gguf *g, error *err, uint64_t *out) {
     int64_t n = DEFAULT_ALIGNMENT;
     if (gguf_get_int(g, "general.alignment", &n, err) < 0) return -1;
     if (n < MIN_ALIGNMENT || n > MAX_ALIGNMENT || (n & (n - 1)) != 0)
-        return error_set(err,
-                         "%s: general.alignment is %lld, expected a power of two from %d to %d; the file is damaged",
-                         g->path, (long long)n, MIN_ALIGNMENT, MAX_ALIGNMENT);
+        return error_set(
+            err,
+            "%s: general.alignment is %lld, expected a power of two from %d to %d: the file is damaged; fetch it again",
+            g->path, (long long)n, MIN_ALIGNMENT, MAX_ALIGNMENT);
     *out = (uint64_t)n;
     return 0;
 }
@@ -372,7 +375,7 @@ static const key *find_key(const gguf *g, const char *name) {
 }
 
 static int wrong_kind(const gguf *g, const char *name, const char *expected, error *err) {
-    return error_set(err, "%s: key %s is no %s; the file is damaged", g->path, name, expected);
+    return error_set(err, "%s: key %s is no %s: the file is damaged; fetch it again", g->path, name, expected);
 }
 
 static bool is_integer(gguf_type type) {
@@ -385,7 +388,7 @@ int gguf_get_int(const gguf *g, const char *name, int64_t *out, error *err) {
     if (!is_integer(k->type)) return wrong_kind(g, name, "integer", err);
     int64_t v = gguf_array_int(&k->value, 0);
     if (k->type == GGUF_UINT64 && k->value.data[7] & 0x80)
-        return error_set(err, "%s: key %s is out of range; the file is damaged", g->path, name);
+        return error_set(err, "%s: key %s is out of range: the file is damaged; fetch it again", g->path, name);
     *out = v;
     return 1;
 }

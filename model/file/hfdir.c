@@ -195,8 +195,9 @@ static int transpose(hfdir *d, const safetensor *from, file_tensor *t, error *er
 static int regroup(hfdir *d, const safetensor *from, file_tensor *t, error *err) {
     int64_t heads = (int64_t)d->grouping.n_groups * (d->grouping.queries + 2), rows = from->shape[0];
     if (rows % heads != 0)
-        return error_set(err, "%s: tensor %.100s has %lld rows, no multiple of the %lld heads; the file is damaged",
-                         d->path, from->name, (long long)rows, (long long)heads);
+        return error_set(
+            err, "%s: tensor %.100s has %lld rows, no multiple of the %lld heads: the file is damaged; fetch it again",
+            d->path, from->name, (long long)rows, (long long)heads);
     void *data = own(d, t->size, err);
     if (!data) return -1;
     hfconvert_regroup(from->data, d->grouping, (size_t)(rows / heads), t->size / (size_t)rows, data);
@@ -217,8 +218,9 @@ static int describe(const hfdir *d, const safetensor *from, file_tensor *t, erro
         return error_set(err, "%s: tensor %.100s is %.16s, which doppel does not read; it reads F32, F16 and BF16",
                          d->path, from->name, from->dtype);
     if (from->n_dims < 1 || from->n_dims > TENSOR_MAX_DIMS || from->size == 0)
-        return error_set(err, "%s: tensor %.100s has no shape that a weight can have; the file is damaged", d->path,
-                         from->name);
+        return error_set(err,
+                         "%s: tensor %.100s has no shape that a weight can have: the file is damaged; fetch it again",
+                         d->path, from->name);
     t->type = from->type;
     t->n_dims = from->n_dims;
     t->size = from->size;

@@ -156,8 +156,8 @@ static int read_tensors(opening *o, size_t file_size) {
     const cJSON *entry;
     size_t n = (size_t)cJSON_GetArraySize(s->header);
     if (n > MAX_TENSORS)
-        return error_set(o->err, "%s: %zu tensors, at most %d are possible; the file is damaged", s->path, n,
-                         MAX_TENSORS);
+        return error_set(o->err, "%s: %zu tensors, at most %d are possible: the file is damaged; fetch it again",
+                         s->path, n, MAX_TENSORS);
     s->tensors = mem_calloc(n, sizeof *s->tensors);
     name_index_init(&s->index, n);
     o->begin = mem_calloc(n, sizeof *o->begin);

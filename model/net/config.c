@@ -125,15 +125,17 @@ static int check_sizes(const net_config *c, const char *path, error *err) {
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].value < 1 || sizes[i].value > sizes[i].max)
-            return error_set(err, "%s: the settings ask for %d %s, 1 to %d are possible; the file is damaged", path,
-                             sizes[i].value, sizes[i].what, sizes[i].max);
+            return error_set(
+                err, "%s: the settings ask for %d %s, 1 to %d are possible: the file is damaged; fetch it again", path,
+                sizes[i].value, sizes[i].what, sizes[i].max);
     if (c->n_heads % c->n_kv_heads != 0)
-        return error_set(err, "%s: %d attention heads cannot share %d key/value heads evenly; the file is damaged",
-                         path, c->n_heads, c->n_kv_heads);
+        return error_set(
+            err, "%s: %d attention heads cannot share %d key/value heads evenly: the file is damaged; fetch it again",
+            path, c->n_heads, c->n_kv_heads);
     for (int i = 0; i < c->n_layers; i++)
         if (c->window[i] < 0)
-            return error_set(err, "%s: layer %d has an attention window of %d; the file is damaged", path, i,
-                             c->window[i]);
+            return error_set(err, "%s: layer %d has an attention window of %d: the file is damaged; fetch it again",
+                             path, i, c->window[i]);
     return 0;
 }
 
@@ -157,8 +159,9 @@ static int check_numbers(const net_config *c, const char *path, error *err) {
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!within(numbers[i].value, numbers[i].low, numbers[i].high))
-            return error_set(err, "%s: %s is %g, %g to %g are possible; the file is damaged", path, numbers[i].what,
-                             (double)numbers[i].value, (double)numbers[i].low, (double)numbers[i].high);
+            return error_set(err, "%s: %s is %g, %g to %g are possible: the file is damaged; fetch it again", path,
+                             numbers[i].what, (double)numbers[i].value, (double)numbers[i].low,
+                             (double)numbers[i].high);
     return 0;
 }
 
@@ -169,11 +172,12 @@ static int check_rope(const net_config *c, const char *path, error *err) {
                          path, c->rope_dim, c->head_dim);
     if (c->rope_scale != ROPE_LLAMA3 && c->rope_scale != ROPE_YARN) return 0;
     if (c->rope_original_ctx < 1)
-        return error_set(err, "%s: rope scaling from a context of %d; the file is damaged", path, c->rope_original_ctx);
+        return error_set(err, "%s: rope scaling from a context of %d: the file is damaged; fetch it again", path,
+                         c->rope_original_ctx);
     if (!within(c->rope_low_freq, 1e-6f, 1e6f) || !within(c->rope_high_freq, 1e-6f, 1e6f) ||
         c->rope_low_freq >= c->rope_high_freq)
-        return error_set(err, "%s: rope scaling between the frequencies %g and %g; the file is damaged", path,
-                         (double)c->rope_low_freq, (double)c->rope_high_freq);
+        return error_set(err, "%s: rope scaling between the frequencies %g and %g: the file is damaged; fetch it again",
+                         path, (double)c->rope_low_freq, (double)c->rope_high_freq);
     return 0;
 }
 

@@ -27,7 +27,8 @@ static int same_in_all_layers(const reader *r, const char *key, const gguf_array
     bool integers =
         a->type != GGUF_STRING && a->type != GGUF_ARRAY && a->type != GGUF_FLOAT32 && a->type != GGUF_FLOAT64;
     if (a->n == 0 || !integers)
-        return error_set(r->err, "%s: key %s is no list of integers; the file is damaged", gguf_path(r->g), key);
+        return error_set(r->err, "%s: key %s is no list of integers: the file is damaged; fetch it again",
+                         gguf_path(r->g), key);
     for (uint64_t i = 1; i < a->n; i++)
         if (gguf_array_int(a, i) != gguf_array_int(a, 0))
             return error_set(r->err, "%s: key %s differs from layer to layer, which doppel does not run",
@@ -46,8 +47,8 @@ static int read_int(const reader *r, const char *name, int *out) {
     found = found == 1 ? same_in_all_layers(r, key, &a, &v) : gguf_get_int(r->g, key, &v, r->err);
     if (found != 1) return found;
     if (v < 0 || v > INT_MAX)
-        return error_set(r->err, "%s: key %s is %lld, out of every range; the file is damaged", gguf_path(r->g), key,
-                         (long long)v);
+        return error_set(r->err, "%s: key %s is %lld, out of every range: the file is damaged; fetch it again",
+                         gguf_path(r->g), key, (long long)v);
     *out = (int)v;
     return 1;
 }
