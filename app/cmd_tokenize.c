@@ -43,7 +43,7 @@ typedef struct job {
 static int find_model(const job *j, buf *path, error *err) {
     struct stat st;
     if (!j->common.model || stat(j->common.model, &st) != 0 || !S_ISDIR(st.st_mode))
-        return paths_model(j->common.model, path, err);
+        return paths_chosen_model(j->common.model, path, err);
     buf_puts(path, j->common.model);
     return 0;
 }

@@ -15,7 +15,7 @@ void tokenizer_rank_scores(tokenizer *t) {
     vocab *v = &t->vocab;
     const vocab_token **order = mem_calloc(v->n, sizeof *order);
     for (uint32_t i = 0; i < v->n; i++) {
-        if (!(v->tokens[i].score == v->tokens[i].score)) v->tokens[i].score = -1e30f;
+        if (!(v->tokens[i].score == v->tokens[i].score)) v->tokens[i].score = -1e300;
         order[i] = &v->tokens[i];
     }
     qsort(order, v->n, sizeof *order, by_score);

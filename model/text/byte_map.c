@@ -29,6 +29,8 @@ void byte_map_write(buf *out, const char *bytes, size_t n) {
 
 bool byte_map_read(buf *out, const char *text, size_t n) {
     size_t start = out->len;
+    buf_append(out, text, n); // no longer than this
+    char *to = out->data + start;
     for (size_t i = 0; i < n;) {
         uint32_t c;
         int len = utf8_decode(text + i, n - i, &c), byte = len > 0 ? byte_map_byte(c) : -1;
@@ -36,8 +38,10 @@ bool byte_map_read(buf *out, const char *text, size_t n) {
             buf_remove(out, start, out->len - start);
             return false;
         }
-        buf_putc(out, (char)byte);
+        *to++ = (char)byte;
         i += (size_t)len;
     }
+    size_t end = (size_t)(to - out->data);
+    buf_remove(out, end, out->len - end);
     return true;
 }

@@ -238,8 +238,16 @@ static void apply_strip(const step *st, const char *s, size_t len, buf *out) {
     buf_append(out, s, len);
 }
 
+// Spaces at the end may be written as U+2581 already; SentencePiece takes both away there.
 static void apply_squeeze(const char *s, size_t len, buf *out) {
-    while (len && s[len - 1] == ' ') len--;
+    for (;;) {
+        if (len && s[len - 1] == ' ')
+            len--;
+        else if (len >= 3 && memcmp(s + len - 3, "\xE2\x96\x81", 3) == 0)
+            len -= 3;
+        else
+            break;
+    }
     for (size_t i = 0; i < len; i++)
         if (s[i] != ' ' || (i && s[i - 1] != ' ' && out->len)) buf_putc(out, s[i]);
 }

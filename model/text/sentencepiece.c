@@ -159,11 +159,14 @@ int tokenizer_marked_steps(tokenizer *t, const char *charsmap, size_t n_charsmap
                            error *err) {
     static const char mark[] = "\xE2\x96\x81";
     t->normalizer = normalizer_new();
+    // The space in front is there even if the replacements leave nothing else, unless such a rest is squeezed away.
+    if (prefix && !squeeze) normalizer_add_prepend(t->normalizer, " ", 1);
     if (n_charsmap && normalizer_add_charsmap(t->normalizer, charsmap, n_charsmap, err) != 0) return -1;
     if (squeeze) normalizer_add_squeeze(t->normalizer);
-    if (prefix) normalizer_add_prepend(t->normalizer, mark, sizeof mark - 1);
+    if (prefix && squeeze) normalizer_add_prepend(t->normalizer, mark, sizeof mark - 1);
     normalizer_add_replace(t->normalizer, " ", 1, mark, sizeof mark - 1);
-    if (tokenizer_marks_lead(t))
+    // Unigram sums run through the whole text, as SentencePiece's do: begun anew at every word they would round otherwise.
+    if (t->model == MODEL_SPM && tokenizer_marks_lead(t))
         splitter_add_regex(t->splitter, tokenizer_mark_pattern, strlen(tokenizer_mark_pattern), SPLIT_ISOLATED, false,
                            NULL);
     tokenizer_mark_pieces(t);
@@ -181,6 +184,7 @@ static int open_model(tokenizer *t, const char *bytes, size_t len, error *err) {
         return error_set(err, "a SentencePiece model that leaves spaces as they are, which doppel does not know");
     t->fuse_unk = true;
     t->model = s.model_type == TYPE_BPE ? MODEL_SPM : MODEL_UNIGRAM;
+    t->single_scores = true;
     tokenizer_find_bytes(t);
     t->byte_fallback = t->byte_fallback && s.byte_fallback;
     if (t->model == MODEL_SPM)

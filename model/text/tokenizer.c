@@ -129,7 +129,7 @@ void tokenizer_index_pieces(tokenizer *t) {
         trie_add(&t->pieces, text, len, (int32_t)id);
         if (t->vocab.tokens[id].score < worst) worst = t->vocab.tokens[id].score;
     }
-    t->unk_score = (float)worst - 10;
+    t->unk_score = worst - 10;
 }
 
 // What English text wants after decoding; the list is that of Hugging Face's WordPiece decoder.

@@ -1,8 +1,9 @@
 // Tokenizers from a GGUF file's tokenizer.ggml.* keys. gguf_open has checked that every array lies in the file; here
 // the arrays are compared with one another and with the embedding.
 #include "model/text/byte_map.h"
+#include "model/text/json_steps.h"
 #include "model/text/pre.h"
-#include "model/text/tokenizer_impl.h"
+#include "model/text/tokenizer_open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static int read_tokens(reader *r) {
     size_t len;
     for (uint64_t i = 0; gguf_array_next_string(&r->texts, &text, &len); i++) {
         token_kind kind = kind_of(r, i);
-        float score = r->has_scores ? (float)gguf_array_float(&r->scores, i) : 0;
+        double score = r->has_scores ? gguf_array_float(&r->scores, i) : 0;
         if (vocab_set(v, (int64_t)i, text, len, kind, score, r->err) != 0)
             return error_prefix(r->err, "%s", gguf_path(r->g));
         bool special = kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN;
@@ -128,10 +129,9 @@ static int read_id(reader *r, const char *name, int32_t *id) {
     return 1;
 }
 
-static int read_specials(reader *r, bool adds_bos) {
+static int read_specials(reader *r, bool adds_bos, bool adds_eos) {
     tokenizer *t = r->t;
     int32_t end = -1;
-    bool adds_eos = false;
     if (read_id(r, "bos_token_id", &t->bos) < 0 || read_id(r, "eos_token_id", &t->eos) < 0 ||
         read_id(r, "unknown_token_id", &t->unk) < 0)
         return -1;
@@ -170,9 +170,92 @@ static int open_bpe(reader *r) {
     read_byte_pieces(t);
     tokenizer_find_bytes(t);
     if (read_merges(r) != 0) return -1;
-    if (read_specials(r, p.adds_bos) != 0) return -1;
+    if (read_specials(r, p.adds_bos, false) != 0) return -1;
     t->unk = -1; // a byte that is missing is dropped, as the models' own tokenizers do
     return 0;
+}
+
+// SentencePiece's BPE ("llama") and unigram ("t5").
+static int open_sentencepiece(reader *r, token_model model) {
+    tokenizer *t = r->t;
+    const char *charsmap = NULL;
+    gguf_array map;
+    bool unigram = model == MODEL_UNIGRAM, prefix = true, squeeze = unigram;
+    if (!r->has_scores)
+        return error_set(r->err, "%s: a SentencePiece vocabulary without its scores (tokenizer.ggml.scores)",
+                         gguf_path(r->g));
+    if (gguf_get_bool(r->g, "tokenizer.ggml.add_space_prefix", &prefix, r->err) < 0 ||
+        gguf_get_bool(r->g, "tokenizer.ggml.remove_extra_whitespaces", &squeeze, r->err) < 0)
+        return -1;
+    int mapped = unigram ? gguf_get_array(r->g, "tokenizer.ggml.precompiled_charsmap", &map, r->err) : 0;
+    if (mapped < 0) return -1;
+    if (mapped == 1 && (map.type == GGUF_UINT8 || map.type == GGUF_INT8)) charsmap = (const char *)map.data;
+    t->model = model;
+    t->fuse_unk = t->single_scores = true;
+    if (read_tokens(r) != 0 || read_specials(r, !unigram, unigram) != 0) return -1;
+    tokenizer_find_bytes(t);
+    if (unigram)
+        tokenizer_index_pieces(t);
+    else
+        tokenizer_rank_scores(t);
+    if (tokenizer_marked_steps(t, charsmap, charsmap ? map.n : 0, squeeze, prefix, r->err) != 0)
+        return error_prefix(r->err, "%s", gguf_path(r->g));
+    return 0;
+}
+
+// WordPiece ("bert"). GGUF writes the pieces that begin a word with U+2581 and the others bare; doppel keeps BERT's own
+// way, "##" in front of the others. A text in brackets, as [CLS], is a token by itself.
+static int read_bert_tokens(reader *r) {
+    static const char mark[] = "\xE2\x96\x81";
+    const char *text;
+    size_t len;
+    buf own = {0};
+    int rc = 0;
+    for (uint64_t i = 0; rc == 0 && gguf_array_next_string(&r->texts, &text, &len); i++) {
+        bool starts = len >= 3 && memcmp(text, mark, 3) == 0, named = len > 2 && text[0] == '[' && text[len - 1] == ']';
+        token_kind kind = named && kind_of(r, i) != TOKEN_USER ? TOKEN_CONTROL : kind_of(r, i);
+        buf_clear(&own);
+        if (!starts && !named) buf_puts(&own, "##");
+        buf_append(&own, starts ? text + 3 : text, starts ? len - 3 : len);
+        rc = vocab_set(&r->t->vocab, (int64_t)i, buf_str(&own), own.len, TOKEN_NORMAL, 0, r->err);
+        if (rc == 0 && kind != TOKEN_NORMAL) tokenizer_add_special(r->t, (int32_t)i, kind != TOKEN_USER);
+    }
+    buf_free(&own);
+    return rc == 0 ? 0 : error_prefix(r->err, "%s", gguf_path(r->g));
+}
+
+static int open_bert(reader *r) {
+    tokenizer *t = r->t;
+    int32_t cls = -1, sep = -1;
+    t->model = MODEL_WORDPIECE;
+    t->max_word = 100;
+    t->continuing = mem_strdup("##");
+    t->normalizer = normalizer_new();
+    json_steps_bert(t->normalizer, true, true, true, true);
+    json_steps_bert_splitter(t->splitter);
+    if (read_bert_tokens(r) != 0) return -1;
+    // The key is misspelt in the format, and spelt rightly in newer files.
+    if (read_specials(r, false, false) != 0 || read_id(r, "cls_token_id", &cls) < 0 ||
+        read_id(r, "seperator_token_id", &sep) < 0 || read_id(r, "separator_token_id", &sep) < 0)
+        return -1;
+    if (cls < 0) cls = t->bos >= 0 ? t->bos : tokenizer_find(t, "[CLS]");
+    if (sep < 0) sep = tokenizer_find(t, "[SEP]");
+    if (t->unk < 0) t->unk = tokenizer_find(t, "[UNK]");
+    t->front.len = t->back.len = 0;
+    if (cls >= 0) id_list_push(&t->front, cls);
+    if (sep >= 0) id_list_push(&t->back, sep);
+    tokenizer_index_pieces(t);
+    tokenizer_spaced_pieces(t, "##", true);
+    return 0;
+}
+
+static int open_model(reader *r, const char *model, size_t len) {
+    if (len == 4 && memcmp(model, "gpt2", len) == 0) return open_bpe(r);
+    if (len == 5 && memcmp(model, "llama", len) == 0) return open_sentencepiece(r, MODEL_SPM);
+    if (len == 2 && memcmp(model, "t5", len) == 0) return open_sentencepiece(r, MODEL_UNIGRAM);
+    if (len == 4 && memcmp(model, "bert", len) == 0) return open_bert(r);
+    return error_set(r->err, "%s: the tokenizer model \"%.*s\" is not known; gpt2, llama, t5 and bert are",
+                     gguf_path(r->g), (int)(len < 64 ? len : 64), model);
 }
 
 tokenizer *tokenizer_open_gguf(const gguf *g, error *err) {
@@ -188,13 +271,7 @@ tokenizer *tokenizer_open_gguf(const gguf *g, error *err) {
     reader r = {.g = g, .err = err};
     if (read_arrays(&r) != 0) return NULL;
     r.t = tokenizer_new(r.n);
-    int rc;
-    if (len == 4 && memcmp(model, "gpt2", 4) == 0)
-        rc = open_bpe(&r);
-    else
-        rc = error_set(err, "%s: the tokenizer model \"%.*s\" is not known; gpt2, llama, bert and t5 are", gguf_path(g),
-                       (int)(len < 64 ? len : 64), model);
-    if (rc == 0) return r.t;
+    if (open_model(&r, model, len) == 0) return r.t;
     tokenizer_free(r.t);
     return NULL;
 }

@@ -32,7 +32,8 @@ struct tokenizer {
     bool ignore_merges; // BPE: a word that is a token as it stands is not merged
     uint32_t *ranks;    // SPM: by id, 0 for the best score; equal scores have equal ranks
     trie pieces;        // UNIGRAM, WORDPIECE
-    float unk_score;    // UNIGRAM
+    double unk_score;   // UNIGRAM
+    bool single_scores; // UNIGRAM: sums are rounded to float, as SentencePiece does; ties fall out by it
     char *continuing;   // WORDPIECE: "##", in front of pieces that do not begin a word
     size_t max_word;    // WORDPIECE: longer words (in characters) are unknown
 

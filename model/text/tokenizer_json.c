@@ -39,7 +39,7 @@ static int read_vocab_list(reader *r, json vocab) {
         if (!json_next(&pair, NULL, &part) || !json_string(part, &r->a) || !json_next(&pair, NULL, &part) ||
             !json_double(part, &score))
             return error_set(r->err, "entry %lld of the vocabulary is not a text and its score", (long long)id);
-        if (vocab_set(&r->t->vocab, id, buf_str(&r->a), r->a.len, TOKEN_NORMAL, (float)score, r->err) != 0) return -1;
+        if (vocab_set(&r->t->vocab, id, buf_str(&r->a), r->a.len, TOKEN_NORMAL, score, r->err) != 0) return -1;
     }
     return 0;
 }

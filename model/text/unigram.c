@@ -10,7 +10,8 @@ typedef struct place {
     int32_t id;   // that piece; -1: a character without one
 } place;
 
-static void reach(place *p, size_t from, double score, int32_t id) {
+static void reach(const tokenizer *t, place *p, size_t from, double score, int32_t id) {
+    if (t->single_scores) score = (float)score;
     if (p->from >= 0 && score <= p->score) return;
     *p = (place){score, (int64_t)from, id};
 }
@@ -30,10 +31,10 @@ void unigram_word(const tokenizer *t, const char *word, size_t len, id_list *out
             if (node == TRIE_NONE) break;
             int32_t id = t->pieces.values[node];
             if (id < 0) continue;
-            reach(&best[j + 1], i, best[i].score + t->vocab.tokens[id].score, id);
+            reach(t, &best[j + 1], i, best[i].score + t->vocab.tokens[id].score, id);
             if (j + 1 - i == one) has_one = true;
         }
-        if (!has_one) reach(&best[i + one], i, best[i].score + t->unk_score, -1);
+        if (!has_one) reach(t, &best[i + one], i, best[i].score + t->unk_score, -1);
     }
     // Backwards along the best way, turned round in place.
     size_t n = 0;

@@ -5,18 +5,28 @@
 #include <string.h>
 #include <time.h>
 
+static uint64_t load(const char *s, size_t n) {
+    uint64_t word = 0;
+    memcpy(&word, s, n);
+    return word;
+}
+
+// What is left of a text, 1 to 7 bytes: loads of fixed size, which may overlap.
+static uint64_t load_rest(const char *s, size_t n) {
+    if (n >= 4) return load(s, 4) | load(s + n - 4, 4) << 32;
+    return load(s, 1) | load(s + n / 2, 1) << 8 | load(s + n - 1, 1) << 16;
+}
+
+static uint64_t mix(uint64_t h, uint64_t word) {
+    h = (h ^ word) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 32;
+}
+
 // Eight bytes at a time through multiply and shift; the seed makes collisions unpredictable, not impossible.
 uint64_t vocab_hash(uint64_t seed, const char *s, size_t n) {
     uint64_t h = seed ^ (n * 0x9e3779b97f4a7c15u);
-    while (n) {
-        uint64_t word = 0;
-        size_t take = n < 8 ? n : 8;
-        memcpy(&word, s, take);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-        s += take;
-        n -= take;
-    }
+    for (; n >= 8; s += 8, n -= 8) h = mix(h, load(s, 8));
+    if (n) h = mix(h, load_rest(s, n));
     h *= 0xc4ceb9fe1a85ec53u;
     return h ^ h >> 29;
 }
@@ -39,25 +49,28 @@ void vocab_free(vocab *v) {
     *v = (vocab){0};
 }
 
-// The slot that holds text, or the empty one where it belongs.
-static size_t find_slot(const vocab *v, const char *text, size_t len) {
-    size_t mask = v->n_slots - 1, i = (size_t)vocab_hash(v->seed, text, len) & mask;
-    for (; v->slots[i]; i = (i + 1) & mask) {
-        const vocab_token *t = &v->tokens[v->slots[i] - 1];
+// The slot that holds text, or the empty one where it belongs. The other half of the hash is compared first: a slot of
+// another text is passed without a look at that text.
+static size_t find_slot(const vocab *v, uint64_t hash, const char *text, size_t len) {
+    size_t mask = v->n_slots - 1, i = (size_t)hash & mask;
+    for (; v->slots[i].id; i = (i + 1) & mask) {
+        if (v->slots[i].tag != (uint32_t)(hash >> 32)) continue;
+        const vocab_token *t = &v->tokens[v->slots[i].id - 1];
         if (t->text_len == len && memcmp(v->bytes.data + t->text, text, len) == 0) break;
     }
     return i;
 }
 
 static void grow_index(vocab *v) {
-    uint32_t *old = v->slots;
+    vocab_slot *old = v->slots;
     size_t n_old = v->n_slots;
     v->n_slots *= 2;
     v->slots = mem_calloc(v->n_slots, sizeof *v->slots);
     for (size_t i = 0; i < n_old; i++) {
-        if (!old[i]) continue;
-        const vocab_token *t = &v->tokens[old[i] - 1];
-        v->slots[find_slot(v, v->bytes.data + t->text, t->text_len)] = old[i];
+        if (!old[i].id) continue;
+        const vocab_token *t = &v->tokens[old[i].id - 1];
+        const char *text = v->bytes.data + t->text;
+        v->slots[find_slot(v, vocab_hash(v->seed, text, t->text_len), text, t->text_len)] = old[i];
     }
     free(old);
 }
@@ -77,7 +90,7 @@ static void grow_tokens(vocab *v, uint32_t id) {
     v->n = id + 1;
 }
 
-int vocab_set(vocab *v, int64_t id, const char *text, size_t len, token_kind kind, float score, error *err) {
+int vocab_set(vocab *v, int64_t id, const char *text, size_t len, token_kind kind, double score, error *err) {
     if (id < 0 || id >= VOCAB_MAX_TOKENS)
         return error_set(err, "token id %lld is outside 0..%d", (long long)id, VOCAB_MAX_TOKENS - 1);
     if (len > INT32_MAX - v->bytes.len) return error_set(err, "the texts of the tokens pass 2 GB");
@@ -96,9 +109,10 @@ int vocab_set(vocab *v, int64_t id, const char *text, size_t len, token_kind kin
     buf_append(&v->bytes, text, len);
     if (len > v->longest) v->longest = (uint32_t)len;
     if (v->n_used * 2 >= v->n_slots) grow_index(v);
-    size_t slot = find_slot(v, text, len);
-    if (!v->slots[slot]) {
-        v->slots[slot] = (uint32_t)id + 1;
+    uint64_t hash = vocab_hash(v->seed, text, len);
+    size_t slot = find_slot(v, hash, text, len);
+    if (!v->slots[slot].id) {
+        v->slots[slot] = (vocab_slot){(uint32_t)id + 1, (uint32_t)(hash >> 32)};
         v->n_used++;
     }
     return 0;
@@ -112,7 +126,7 @@ void vocab_set_piece(vocab *v, uint32_t id, const char *piece, size_t len) {
 
 int32_t vocab_find(const vocab *v, const char *text, size_t len) {
     if (len > v->longest || v->n == 0) return -1;
-    return (int32_t)v->slots[find_slot(v, text, len)] - 1;
+    return (int32_t)v->slots[find_slot(v, vocab_hash(v->seed, text, len), text, len)].id - 1;
 }
 
 const char *vocab_text(const vocab *v, uint32_t id, size_t *len) {

@@ -19,17 +19,22 @@ typedef enum token_kind {
 typedef struct vocab_token {
     uint32_t text, text_len;   // as the file writes it, in vocab.bytes
     uint32_t piece, piece_len; // the bytes it adds to a decoded text, in vocab.bytes
-    float score;
-    uint8_t kind; // token_kind
+    uint8_t kind;              // token_kind
+    double score;
 } vocab_token;
+
+typedef struct vocab_slot {
+    uint32_t id;  // id + 1; 0 for an empty slot
+    uint32_t tag; // of the text's hash
+} vocab_slot;
 
 typedef struct vocab {
     uint32_t n; // ids are 0 .. n-1
     size_t cap;
     vocab_token *tokens;
     buf bytes;
-    uint64_t seed;   // of the hash, so that no file can be made to collide
-    uint32_t *slots; // open addressing: id + 1, 0 for empty
+    uint64_t seed;     // of the hash, so that no file can be made to collide
+    vocab_slot *slots; // open addressing
     size_t n_slots, n_used;
     uint32_t longest; // bytes of the longest text
 } vocab;
@@ -39,7 +44,7 @@ void vocab_free(vocab *v);
 
 // Sets the text of id. Where two ids share a text, vocab_find gives the first one set. 0, or -1 when id is outside
 // 0 .. VOCAB_MAX_TOKENS-1 or already has another text, or the texts together pass 2^31 bytes (message without a file name).
-int vocab_set(vocab *v, int64_t id, const char *text, size_t len, token_kind kind, float score, error *err);
+int vocab_set(vocab *v, int64_t id, const char *text, size_t len, token_kind kind, double score, error *err);
 // Sets what id adds to a decoded text, where that is not its text.
 void vocab_set_piece(vocab *v, uint32_t id, const char *piece, size_t len);
 
