@@ -80,10 +80,12 @@ void completion_draw(const completion *m, canvas *c, rect area) {
         if (width > widest) widest = width;
     }
     if (widest > area.cols) widest = area.cols;
+    if (area.rows < 2) return;
     int per_row = (area.cols + GAP) / (widest + GAP), n_rows = (m->n_words + per_row - 1) / per_row;
-    int limit = area.rows / 2 > 0 ? area.rows / 2 : 1, rows = n_rows < limit ? n_rows : limit;
+    int limit = area.rows / 2, rows = n_rows < limit ? n_rows : limit;
     int top = m->chosen >= 0 && m->chosen / per_row >= rows ? m->chosen / per_row - rows + 1 : 0;
     rect box = {area.row + area.rows - rows, area.col, rows, area.cols};
+    canvas_fill(c, (rect){box.row - 1, area.col, 1, area.cols}, 0x2500, STYLE_BORDER);
     canvas_fill(c, box, ' ', STYLE_TEXT);
     for (int i = top * per_row; i < m->n_words && i / per_row - top < rows; i++) {
         int row = box.row + i / per_row - top, col = box.col + i % per_row * (widest + GAP);

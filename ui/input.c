@@ -222,7 +222,9 @@ void input_interrupt(ui *u) {
     editor_view v;
     editor_look(u->editor, &v);
     if (v.search) {
-        feed(u, v.search_mark == '<' || v.search_mark == '>' ? CTRL_G : ESCAPE);
+        bool incremental = v.search_mark == '<' || v.search_mark == '>';
+        feed(u, incremental ? CTRL_G : ESCAPE);
+        if (v.search_failed) feed(u, CTRL_G); // the first one only went back to what was found
     } else if (u->chat->answering || u->chat->fetching) {
         input_changed(u, chat_stop(u->chat));
     } else if (u->shows_help || u->sampling.focused || completion_is_open(&u->completion)) {
