@@ -1,6 +1,6 @@
 // Holds what the command line cannot show against a folder of reference values: numeric DIR, where DIR has the layout
-// of the golden files (sampling.json). Prints what differs and "N passed, N failed[, N skipped]".
-#include "model/gen/chain.h"
+// of the golden files (sampling.json, generate.json). Prints what differs and "N passed, N failed[, N skipped]".
+#include "model/model.h"
 #include "tests/test.h"
 
 #include <cjson/cJSON.h>
@@ -33,14 +33,22 @@ static cJSON *load(const char *dir, const char *name) {
     return json;
 }
 
+// The names of transformers' settings where they differ from the knobs'.
+static const char *knob_name(const char *name) {
+    static const char *const names[][2] = {
+        {"max_new_tokens", "max-tokens"}, {"no_repeat_ngram_size", "no-repeat-ngram"}, {"num_beams", "beams"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i][0]) == 0) return names[i][1];
+    return name;
+}
+
 // ---- sampling.json: logits, what came before and settings -> probabilities
 
 static void read_settings(const cJSON *json, gen_settings *s) {
     *s = (gen_settings){.temperature = 1, .top_p = 1, .typical_p = 1, .repetition_penalty = 1, .beams = 1};
     const cJSON *item;
     cJSON_ArrayForEach(item, json) {
-        const char *name = strcmp(item->string, "no_repeat_ngram_size") == 0 ? "no-repeat-ngram" : item->string;
-        const gen_knob *k = gen_knob_find(name);
+        const gen_knob *k = gen_knob_find(knob_name(item->string));
         if (OK(k, "a knob is called %s", item->string)) gen_knob_set(k, s, item->valuedouble);
     }
 }
@@ -92,11 +100,97 @@ static void sampling(const char *dir) {
     cJSON_Delete(json);
 }
 
+// ---- generate.json: greedy and beam search, ids and scores
+
+static void read_eos(const cJSON *json, gen_settings *s) {
+    const cJSON *item;
+    s->ignore_eos = cJSON_IsNull(json);
+    if (cJSON_IsNumber(json)) s->eos[s->n_eos++] = json->valueint;
+    cJSON_ArrayForEach(item, json) if (s->n_eos < GEN_MAX_EOS) s->eos[s->n_eos++] = item->valueint;
+}
+
+static void read_search(const cJSON *json, gen_settings *s) {
+    *s = (gen_settings){.top_p = 1, .typical_p = 1, .repetition_penalty = 1, .beams = 1, .length_penalty = 1};
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json) {
+        const gen_knob *k = gen_knob_find(knob_name(item->string));
+        if (!OK(k, "a knob is called %s", item->string)) continue;
+        if (k->kind == KNOB_EOS)
+            read_eos(item, s);
+        else
+            gen_knob_set(k, s, cJSON_IsBool(item) ? cJSON_IsTrue(item) : item->valuedouble);
+    }
+}
+
+static void generate_case(const cJSON *json, int number, const model *m, net_state *state, chain *c) {
+    const cJSON *prompt = cJSON_GetObjectItem(json, "prompt"), *output = cJSON_GetObjectItem(json, "output"),
+                *score = cJSON_GetObjectItem(json, "score"), *item;
+    if (!OK(cJSON_IsArray(prompt) && cJSON_IsArray(output), "case %d is whole", number)) return;
+    id_list before = {0};
+    cJSON_ArrayForEach(item, prompt) id_list_push(&before, item->valueint);
+    gen_settings s;
+    read_search(cJSON_GetObjectItem(json, "settings"), &s);
+    gen_request r = {.prompt = before.data, .n_prompt = before.len, .settings = &s, .penalise_prompt = true};
+    gen_result result;
+    error err = {{0}};
+    bool same = generate(state, m->tokenizer, c, &r, &result, &err) == 0 &&
+                result.ids.len == (size_t)cJSON_GetArraySize(output);
+    size_t i = 0;
+    cJSON_ArrayForEach(item, output) {
+        same = same && result.ids.data[i] == item->valueint;
+        i++;
+    }
+    OK(same, "generate case %d: other ids %s", number, err.text);
+    if (cJSON_IsNumber(score))
+        OK(fabs(result.score - score->valuedouble) <= 1e-3, "generate case %d: score %g, expected %g", number,
+           result.score, score->valuedouble);
+    gen_result_free(&result);
+    id_list_free(&before);
+}
+
+// Runs the cases of one model, from the one that names it first.
+static void generate_with(const char *dir, const cJSON *first, int number, const char *name) {
+    buf path = {0};
+    buf_printf(&path, "%s/%s", dir, name);
+    model m;
+    error err;
+    int failed = model_open(&m, buf_str(&path), 1, 0, &err);
+    buf_free(&path);
+    if (!OK(!failed, "%s opens: %s", name, failed ? err.text : "")) return;
+    net_state *state = net_state_open(m.net, &(net_options){.threads = 1}, &err);
+    chain *c = chain_open(net_get_config(m.net)->n_vocab, 1);
+    if (OK(state, "%s: %s", name, state ? "" : err.text))
+        for (const cJSON *item = first; item; item = item->next, number++) {
+            const char *its = cJSON_GetStringValue(cJSON_GetObjectItem(item, "model"));
+            if (its && strcmp(its, name) == 0) generate_case(item, number, &m, state, c);
+        }
+    chain_close(c);
+    net_state_close(state);
+    model_close(&m);
+}
+
+static void generations(const char *dir) {
+    cJSON *json = load(dir, "generate.json");
+    const cJSON *cases = cJSON_GetObjectItem(json, "cases"), *item, *earlier;
+    int number = 0;
+    cJSON_ArrayForEach(item, cases) {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "model")), *other = NULL;
+        for (earlier = cases->child; name && earlier != item; earlier = earlier->next) {
+            other = cJSON_GetStringValue(cJSON_GetObjectItem(earlier, "model"));
+            if (other && strcmp(other, name) == 0) break;
+        }
+        if (name && earlier == item) generate_with(dir, item, number, name);
+        number++;
+    }
+    cJSON_Delete(json);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: numeric DIR\n");
         return 2;
     }
     sampling(argv[1]);
+    generations(argv[1]);
     return test_end();
 }
