@@ -39,7 +39,7 @@ run:                      ## install what is missing, build, fetch the default m
 	@$(B)/doppel
 
 test:                     ## install what is missing, build, run every test (ONLY=part of a name)
-	@scripts/setup tmux
+	@scripts/setup tmux pgrep
 	@$(call build,programs)
 	@$(B)/doppel models pull default --if-missing || echo 'The tests that need the default model are skipped.'
 	@tests/run $(B) $(ONLY)
