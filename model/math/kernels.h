@@ -67,6 +67,8 @@ typedef struct kernels {
     void (*gemv_f32)(const float *w, size_t ld, int rows, int cols, const float *x, float *y);
     void (*gemv_f16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
     void (*gemv_bf16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
+    // y[i * ld + 0..15] += sum over k < rank of t[i * ldt + k] * b[k * 16 + 0..15], for n rows i. b is f32 or f16.
+    void (*rank_add)(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld);
     void (*f16_to_f32)(const uint16_t *x, size_t n, float *y);
     void (*bf16_to_f32)(const uint16_t *x, size_t n, float *y);
     void (*f32_to_f16)(const float *x, size_t n, uint16_t *y); // to nearest, ties to even

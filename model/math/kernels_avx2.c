@@ -342,6 +342,19 @@ INLINE void store_some(float *y, __m256 v, int left) {
         _mm256_maskstore_ps(y, lanes_below(left), v);
 }
 
+static void rank_add_avx2(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
+    for (int i = 0; i < n; i++, t += ldt, y += ld) {
+        __m256 low = _mm256_loadu_ps(y), high = _mm256_loadu_ps(y + 8);
+        for (int k = 0; k < rank; k++) {
+            __m256 x = _mm256_set1_ps(t[k]);
+            low = _mm256_fmadd_ps(x, load_as_float(b, f32 ? 0 : 1, (size_t)k * 16, 8), low);
+            high = _mm256_fmadd_ps(x, load_as_float(b, f32 ? 0 : 1, (size_t)k * 16 + 8, 8), high);
+        }
+        _mm256_storeu_ps(y, low);
+        _mm256_storeu_ps(y + 8, high);
+    }
+}
+
 static void f16_to_f32_avx2(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i += 8) store_some(y + i, load_as_float(x, 1, i, left_of(n, i)), left_of(n, i));
 }
@@ -522,6 +535,7 @@ const kernels kernels_avx2 = {
     .gemv_f32 = gemv_f32_avx2,
     .gemv_f16 = gemv_f16_avx2,
     .gemv_bf16 = gemv_bf16_avx2,
+    .rank_add = rank_add_avx2,
     .f16_to_f32 = f16_to_f32_avx2,
     .bf16_to_f32 = bf16_to_f32_avx2,
     .f32_to_f16 = f32_to_f16_avx2,

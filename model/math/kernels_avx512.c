@@ -297,6 +297,33 @@ INLINE __mmask16 tail_mask(size_t left) {
     return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
+// Sixteen ranks at a time stay in registers while all rows pass.
+INLINE void rank_add_part(const void *b, bool f32, int n_ranks, const float *t, size_t ldt, int n, float *y,
+                          size_t ld) {
+    __m512 w[16];
+    for (int k = 0; k < n_ranks; k++) w[k] = load_as_float(b, f32 ? 0 : 1, (size_t)k * 16, 0xffff);
+    for (int i = 0; i < n; i++, t += ldt, y += ld) {
+        __m512 even = _mm512_loadu_ps(y), odd = _mm512_setzero_ps();
+        for (int k = 0; k < n_ranks; k++) {
+            if (k % 2)
+                odd = _mm512_fmadd_ps(_mm512_set1_ps(t[k]), w[k], odd);
+            else
+                even = _mm512_fmadd_ps(_mm512_set1_ps(t[k]), w[k], even);
+        }
+        _mm512_storeu_ps(y, _mm512_add_ps(even, odd));
+    }
+}
+
+static void rank_add_avx512(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
+    for (int k = 0; k < rank; k += 16) {
+        const void *part = (const char *)b + (size_t)k * 16 * (f32 ? 4 : 2);
+        if (rank - k >= 16)
+            rank_add_part(part, f32, 16, t + k, ldt, n, y, ld);
+        else
+            rank_add_part(part, f32, rank - k, t + k, ldt, n, y, ld);
+    }
+}
+
 static void f16_to_f32_avx512(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 mask = tail_mask(n - i);
@@ -514,6 +541,7 @@ const kernels kernels_avx512 = {
     .gemv_f32 = gemv_f32_avx512,
     .gemv_f16 = gemv_f16_avx512,
     .gemv_bf16 = gemv_bf16_avx512,
+    .rank_add = rank_add_avx512,
     .f16_to_f32 = f16_to_f32_avx512,
     .bf16_to_f32 = bf16_to_f32_avx512,
     .f32_to_f16 = f32_to_f16_avx512,

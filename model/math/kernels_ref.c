@@ -105,6 +105,16 @@ static void gemv_bf16_ref(const uint16_t *w, size_t ld, int rows, int cols, cons
     }
 }
 
+static void rank_add_ref(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < rank; k++)
+            for (int j = 0; j < PACK_ROWS; j++) {
+                size_t at = (size_t)k * PACK_ROWS + (size_t)j;
+                float w = f32 ? ((const float *)b)[at] : f16_to_f32(((const uint16_t *)b)[at]);
+                y[(size_t)i * ld + (size_t)j] += t[(size_t)i * ldt + (size_t)k] * w;
+            }
+}
+
 static void f16_to_f32_ref(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i++) y[i] = f16_to_f32(x[i]);
 }
@@ -181,6 +191,7 @@ const kernels kernels_ref = {
     .gemv_f32 = gemv_f32_ref,
     .gemv_f16 = gemv_f16_ref,
     .gemv_bf16 = gemv_bf16_ref,
+    .rank_add = rank_add_ref,
     .f16_to_f32 = f16_to_f32_ref,
     .bf16_to_f32 = bf16_to_f32_ref,
     .f32_to_f16 = f32_to_f16_ref,

@@ -35,14 +35,15 @@ static void apply_norm(const member *m, const norm *w, const float *x, float *y)
 
 // The input of layer l: rows of `from` (cols wide), normed where a norm is given, in the forms l wants. One row goes to
 // the member's own memory; many go to `shared`, which is whole after the barrier at the end.
-static const activations *prepare(const member *m, const linear *l, const norm *w, const float *from, activations *own,
-                                  activations *shared) {
+static const activations *prepare(const member *m, const linear *l, const low_ranks *extra, const norm *w,
+                                  const float *from, activations *own, activations *shared) {
     size_t cols = (size_t)l->cols;
+    bool wants_floats = l->wants_floats || (extra && extra->n > 0);
     if (m->p->n_rows == 1) {
         if (w) apply_norm(m, w, from, own->x);
         const float *x = w ? own->x : from;
         if (l->wants_integers) m->k->quantize(x, l->cols, own->q, own->d, own->sum);
-        if (!w && l->wants_floats && x != own->x) memcpy(own->x, x, cols * sizeof *x);
+        if (!w && wants_floats && x != own->x) memcpy(own->x, x, cols * sizeof *x);
         return own;
     }
     shared->tiles.cols = l->cols;
@@ -53,7 +54,7 @@ static const activations *prepare(const member *m, const linear *l, const norm *
         float *y = shared->x + (size_t)t * cols;
         if (w)
             apply_norm(m, w, x, y);
-        else if (l->wants_floats)
+        else if (wants_floats)
             memcpy(y, x, cols * sizeof *x);
         if (!l->wants_integers) continue;
         activations *row = &m->own->in;
@@ -64,11 +65,12 @@ static const activations *prepare(const member *m, const linear *l, const norm *
     return shared;
 }
 
-static void multiply(const member *m, const linear *l, linear_mode mode, const activations *a, float *y, int ld) {
+static void multiply(const member *m, const linear *l, linear_mode mode, const activations *a, const low_ranks *extra,
+                     float *y, int ld) {
     if (m->p->n_rows == 1)
-        linear_row(l, mode, a, y, m->rank, m->size);
+        linear_row(l, mode, a, extra, y, &m->own->scratch, m->rank, m->size);
     else
-        linear_rows(l, mode, a, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
+        linear_rows(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
 }
 
 // ---- attention ----
@@ -239,6 +241,8 @@ static void clip_qkv(const member *m, float limit) {
 
 // ---- the layers ----
 
+static const low_ranks no_adapters[ADAPTED_LAYERS];
+
 static void run_layer(const member *m, int i) {
     const net_config *c = m->c;
     const layer *y = &m->n->layers[i];
@@ -246,11 +250,13 @@ static void run_layer(const member *m, int i) {
     static const linear_mode mlp_mode[] = {
         [MLP_GATED_SILU] = LINEAR_SILU_MUL, [MLP_GELU_TANH] = LINEAR_GELU_TANH, [MLP_GELU_ERF] = LINEAR_GELU_ERF};
 
+    const low_ranks *e = s->adapters ? s->adapters + (size_t)i * ADAPTED_LAYERS : no_adapters;
     const activations *mlp_in = NULL; // a parallel residual reads x before attention is added to it
     if (c->parallel_residual)
-        mlp_in = prepare(m, &y->up, c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &m->own->in2, &s->in2);
-    const activations *in = prepare(m, &y->qkv, &y->attn_norm, s->x, &m->own->in, &s->in);
-    multiply(m, &y->qkv, LINEAR_STORE, in, s->qkv, y->qkv.rows);
+        mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &m->own->in2,
+                         &s->in2);
+    const activations *in = prepare(m, &y->qkv, &e[ADAPTED_QKV], &y->attn_norm, s->x, &m->own->in, &s->in);
+    multiply(m, &y->qkv, LINEAR_STORE, in, &e[ADAPTED_QKV], s->qkv, y->qkv.rows);
     team_barrier(s->team);
     if (c->attn_clip > 0) clip_qkv(m, c->attn_clip);
 
@@ -264,15 +270,15 @@ static void run_layer(const member *m, int i) {
         attend_many(m, i, y);
         team_barrier(s->team);
     }
-    in = prepare(m, &y->out, NULL, gathered, &m->own->in, &s->in);
-    multiply(m, &y->out, LINEAR_ADD, in, s->x, c->n_embd);
+    in = prepare(m, &y->out, &e[ADAPTED_OUT], NULL, gathered, &m->own->in, &s->in);
+    multiply(m, &y->out, LINEAR_ADD, in, &e[ADAPTED_OUT], s->x, c->n_embd);
     team_barrier(s->team);
 
-    if (!mlp_in) mlp_in = prepare(m, &y->up, &y->ffn_norm, s->x, &m->own->in, &s->in);
-    multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, s->hidden, c->n_ff);
+    if (!mlp_in) mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], &y->ffn_norm, s->x, &m->own->in, &s->in);
+    multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, &e[ADAPTED_UP], s->hidden, c->n_ff);
     team_barrier(s->team);
-    in = prepare(m, &y->down, NULL, s->hidden, &m->own->in, &s->in);
-    multiply(m, &y->down, LINEAR_ADD, in, s->x, c->n_embd);
+    in = prepare(m, &y->down, &e[ADAPTED_DOWN], NULL, s->hidden, &m->own->in, &s->in);
+    multiply(m, &y->down, LINEAR_ADD, in, &e[ADAPTED_DOWN], s->x, c->n_embd);
     team_barrier(s->team);
 }
 
@@ -306,8 +312,8 @@ static void end_rows(const member *m) {
     const linear *head = net_head(m->n);
     if (m->p->output == PASS_NO_LOGITS) return;
     if (m->p->output == PASS_ALL_LOGITS) {
-        const activations *in = prepare(m, head, &m->n->output_norm, m->s->x, &m->own->in, &m->s->in);
-        multiply(m, head, LINEAR_STORE, in, m->p->all_logits, c->n_vocab);
+        const activations *in = prepare(m, head, NULL, &m->n->output_norm, m->s->x, &m->own->in, &m->s->in);
+        multiply(m, head, LINEAR_STORE, in, NULL, m->p->all_logits, c->n_vocab);
         return;
     }
     pass last_row = *m->p;
@@ -315,8 +321,8 @@ static void end_rows(const member *m) {
     member one = *m;
     one.p = &last_row;
     const float *x = m->s->x + (size_t)(m->p->n_rows - 1) * (size_t)c->n_embd;
-    const activations *in = prepare(&one, head, &m->n->output_norm, x, &m->own->in, &m->s->in);
-    multiply(&one, head, LINEAR_STORE, in, m->s->logits, c->n_vocab);
+    const activations *in = prepare(&one, head, NULL, &m->n->output_norm, x, &m->own->in, &m->s->in);
+    multiply(&one, head, LINEAR_STORE, in, NULL, m->s->logits, c->n_vocab);
 }
 
 static void run_member(void *arg, int rank) {

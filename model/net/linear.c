@@ -73,34 +73,24 @@ void linear_read_row(const linear *l, int row, float *out) {
     }
 }
 
-// ---- one row ----
+// ---- what both kinds of product need ----
+
+// One call's arguments, for the functions below.
+typedef struct product {
+    const linear *l;
+    const activations *a;
+    const low_ranks *extra;
+    const linear_scratch *s;
+    int n_rows, low_width; // low_width: sum of the adapters' ranks
+} product;
 
 static int n_blocks(const matrix *m) {
     return (m->rows + PACK_ROWS - 1) / PACK_ROWS;
 }
 
-// Blocks [b0, b1) of m times one row into y, which starts at block b0 and has room for the rows that exist.
-static void matrix_row(const matrix *m, int b0, int b1, const activations *a, float *y) {
-    const kernels *k = kernels_get();
-    if (m->data) {
-        int first = b0 * PACK_ROWS, rows = (b1 * PACK_ROWS < m->rows ? b1 * PACK_ROWS : m->rows) - first;
-        const char *w = (const char *)m->data + (size_t)first * tensor_row_bytes(m->type, m->cols);
-        size_t ld = (size_t)m->cols;
-        if (m->type == TENSOR_F32)
-            k->gemv_f32((const float *)w, ld, rows, m->cols, a->x, y);
-        else if (m->type == TENSOR_F16)
-            k->gemv_f16((const uint16_t *)w, ld, rows, m->cols, a->x, y);
-        else
-            k->gemv_bf16((const uint16_t *)w, ld, rows, m->cols, a->x, y);
-        return;
-    }
-    int whole = b1 * PACK_ROWS <= m->rows ? b1 : b1 - 1;
-    if (whole > b0) k->gemv(&m->packed, b0, whole, a->q, a->d, a->sum, y);
-    if (whole < b1) { // the last block has rows that are not there
-        float last[PACK_ROWS];
-        k->gemv(&m->packed, whole, b1, a->q, a->d, a->sum, last);
-        memcpy(y + (size_t)(whole - b0) * PACK_ROWS, last, (size_t)(m->rows - whole * PACK_ROWS) * sizeof *last);
-    }
+// Rows of m in blocks [b0, b1).
+static int rows_of(const matrix *m, int b0, int b1) {
+    return (b1 * PACK_ROWS < m->rows ? b1 * PACK_ROWS : m->rows) - b0 * PACK_ROWS;
 }
 
 static void activate(linear_mode mode, float *x, int n) {
@@ -114,27 +104,111 @@ static void add_bias(const linear *l, int first, float *y, int n) {
     for (int i = 0; i < n; i++) y[i] += l->bias[first + i];
 }
 
+// low = scale * A x for every adapter of the layer. Each member does all of it: cheaper than a barrier.
+static product begin_product(const linear *l, const activations *a, const low_ranks *extra, int n_rows,
+                             const linear_scratch *s) {
+    product p = {.l = l, .a = a, .extra = extra, .s = s, .n_rows = n_rows};
+    for (int i = 0; extra && i < extra->n; i++) p.low_width += extra->items[i].rank;
+    float *low = p.low_width > 0 ? s->low : NULL;
+    for (int i = 0; low && i < extra->n; low += extra->items[i++].rank) {
+        const low_rank *e = &extra->items[i];
+        size_t cols = (size_t)l->cols;
+        for (int k = 0; k < e->rank; k += LINEAR_PANEL_ROWS) {
+            int n = e->rank - k < LINEAR_PANEL_ROWS ? e->rank - k : LINEAR_PANEL_ROWS;
+            const float *w = (const float *)e->a + (size_t)k * cols;
+            const uint16_t *half = (const uint16_t *)e->a + (size_t)k * cols;
+            if (n_rows == 1 && e->f32) {
+                kernels_get()->gemv_f32(w, cols, n, l->cols, a->x, low + k);
+            } else if (n_rows == 1) {
+                kernels_get()->gemv_f16(half, cols, n, l->cols, a->x, low + k);
+            } else {
+                if (!e->f32) kernels_get()->f16_to_f32(half, (size_t)n * cols, s->panel);
+                blas_sgemm_nt(n_rows, n, l->cols, a->x, cols, e->f32 ? w : s->panel, cols, low + k,
+                              (size_t)p.low_width);
+            }
+        }
+        for (int t = 0; t < n_rows; t++)
+            for (int k = 0; k < e->rank; k++) low[(size_t)t * (size_t)p.low_width + (size_t)k] *= e->scale;
+    }
+    return p;
+}
+
+// Adds B low to blocks [b0, b1) of a part, rows t .. t + n - 1; y is where row t of block b0 stands.
+static void add_low_ranks(const product *p, const matrix *m, int b0, int b1, int t, int n, float *y, size_t ld) {
+    int at = 0;
+    for (int i = 0; p->extra && i < p->extra->n; at += p->extra->items[i++].rank) {
+        const low_rank *e = &p->extra->items[i];
+        if (m != &p->l->part[e->part] || e->scale == 0) continue;
+        size_t block_bytes = (size_t)e->rank * PACK_ROWS * (e->f32 ? sizeof(float) : sizeof(uint16_t));
+        size_t ldt = (size_t)p->low_width;
+        const float *low = p->s->low + (size_t)t * ldt + at;
+        for (int b = b0; b < b1; b++) {
+            const char *w = (const char *)e->b + (size_t)b * block_bytes;
+            float *to = y + (size_t)(b - b0) * PACK_ROWS;
+            int rows = rows_of(m, b, b + 1);
+            if (rows == PACK_ROWS) {
+                kernels_get()->rank_add(w, e->f32, e->rank, low, ldt, n, to, ld);
+                continue;
+            }
+            for (int k = 0; k < n; k++) { // the last block has rows that are not there
+                float part[PACK_ROWS] = {0};
+                kernels_get()->rank_add(w, e->f32, e->rank, low + (size_t)k * ldt, ldt, 1, part, PACK_ROWS);
+                for (int r = 0; r < rows; r++) to[(size_t)k * ld + (size_t)r] += part[r];
+            }
+        }
+    }
+}
+
+// ---- one row ----
+
+// Blocks [b0, b1) of m times the row into y, which starts at block b0 and has room for the rows that exist; adapters
+// and bias included.
+static void matrix_row(const product *p, const matrix *m, int b0, int b1, float *y) {
+    const kernels *k = kernels_get();
+    const activations *a = p->a;
+    int rows = rows_of(m, b0, b1), whole = b1 * PACK_ROWS <= m->rows ? b1 : b1 - 1;
+    size_t ld = (size_t)m->cols;
+    if (m->data) {
+        const char *w = (const char *)m->data + (size_t)b0 * PACK_ROWS * tensor_row_bytes(m->type, m->cols);
+        if (m->type == TENSOR_F32)
+            k->gemv_f32((const float *)w, ld, rows, m->cols, a->x, y);
+        else if (m->type == TENSOR_F16)
+            k->gemv_f16((const uint16_t *)w, ld, rows, m->cols, a->x, y);
+        else
+            k->gemv_bf16((const uint16_t *)w, ld, rows, m->cols, a->x, y);
+    } else {
+        if (whole > b0) k->gemv(&m->packed, b0, whole, a->q, a->d, a->sum, y);
+        if (whole < b1) { // the last block has rows that are not there
+            float last[PACK_ROWS];
+            k->gemv(&m->packed, whole, b1, a->q, a->d, a->sum, last);
+            memcpy(y + (size_t)(whole - b0) * PACK_ROWS, last, (size_t)rows_of(m, whole, b1) * sizeof *last);
+        }
+    }
+    add_low_ranks(p, m, b0, b1, 0, 1, y, 0);
+    add_bias(p->l, m->out + b0 * PACK_ROWS, y, rows);
+}
+
 enum { ROW_CHUNK = 16 }; // blocks computed before their result is used
 
-static void gated_row(const linear *l, const activations *a, float *y, int rank, int size) {
-    const matrix *gate = &l->part[0], *up = &l->part[1];
+static void gated_row(const product *p, float *y, int rank, int size) {
+    const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
     float u[ROW_CHUNK * PACK_ROWS];
     int b0, b1;
     team_share(n_blocks(gate), rank, size, &b0, &b1);
     for (int b = b0; b < b1; b += ROW_CHUNK) {
-        int end = b + ROW_CHUNK < b1 ? b + ROW_CHUNK : b1, first = b * PACK_ROWS;
-        int n = (end * PACK_ROWS < gate->rows ? end * PACK_ROWS : gate->rows) - first;
-        matrix_row(gate, b, end, a, y + first);
-        matrix_row(up, b, end, a, u);
-        add_bias(l, first, y + first, n);
-        add_bias(l, gate->rows + first, u, n);
-        kernels_get()->silu_mul(y + first, u, n);
+        int end = b + ROW_CHUNK < b1 ? b + ROW_CHUNK : b1;
+        float *g = y + (size_t)b * PACK_ROWS;
+        matrix_row(p, gate, b, end, g);
+        matrix_row(p, up, b, end, u);
+        kernels_get()->silu_mul(g, u, rows_of(gate, b, end));
     }
 }
 
-void linear_row(const linear *l, linear_mode mode, const activations *a, float *y, int rank, int size) {
+void linear_row(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, float *y,
+                const linear_scratch *s, int rank, int size) {
+    product p = begin_product(l, a, extra, 1, s);
     if (mode == LINEAR_SILU_MUL) {
-        gated_row(l, a, y, rank, size);
+        gated_row(&p, y, rank, size);
         return;
     }
     int total = 0, b0, b1;
@@ -144,18 +218,13 @@ void linear_row(const linear *l, linear_mode mode, const activations *a, float *
         const matrix *m = &l->part[i];
         int n = n_blocks(m), from = b0 > 0 ? b0 : 0, to = b1 < n ? b1 : n;
         for (int b = from; b < to; b += ROW_CHUNK) {
-            int end = b + ROW_CHUNK < to ? b + ROW_CHUNK : to, first = b * PACK_ROWS, row = m->out + first;
-            int rows = (end * PACK_ROWS < m->rows ? end * PACK_ROWS : m->rows) - first;
-            if (mode == LINEAR_ADD) {
-                float part[ROW_CHUNK * PACK_ROWS];
-                matrix_row(m, b, end, a, part);
-                add_bias(l, row, part, rows);
-                for (int r = 0; r < rows; r++) y[row + r] += part[r];
-            } else {
-                matrix_row(m, b, end, a, y + row);
-                add_bias(l, row, y + row, rows);
-                activate(mode, y + row, rows);
-            }
+            int end = b + ROW_CHUNK < to ? b + ROW_CHUNK : to, rows = rows_of(m, b, end);
+            float *out = y + m->out + b * PACK_ROWS, part[ROW_CHUNK * PACK_ROWS];
+            matrix_row(&p, m, b, end, mode == LINEAR_ADD ? part : out);
+            if (mode == LINEAR_ADD)
+                for (int r = 0; r < rows; r++) out[r] += part[r];
+            else
+                activate(mode, out, rows);
         }
         b0 -= n;
         b1 -= n;
@@ -164,58 +233,55 @@ void linear_row(const linear *l, linear_mode mode, const activations *a, float *
 
 // ---- many rows ----
 
-// What is done with a finished tile of n_rows x n values (stride ld_tile) that belongs at output column `col`.
-static void finish_tile(const linear *l, linear_mode mode, float *tile, size_t ld_tile, int n_rows, int n, int bias_at,
-                        float *y, size_t ld) {
-    for (int t = 0; t < n_rows; t++) {
-        float *from = tile + (size_t)t * ld_tile, *to = y + (size_t)t * ld;
-        add_bias(l, bias_at, from, n);
-        activate(mode, from, n);
+// Adapters, bias and activation over a finished tile of n rows (from row t on) of blocks [b0, b1), which then goes to
+// y, the place of row t and block b0.
+static void finish_tile(const product *p, const matrix *m, linear_mode mode, int b0, int b1, int t, int n, float *tile,
+                        size_t ld_tile, float *y, size_t ld) {
+    int columns = rows_of(m, b0, b1);
+    add_low_ranks(p, m, b0, b1, t, n, tile, ld_tile);
+    for (int i = 0; i < n; i++) {
+        float *from = tile + (size_t)i * ld_tile, *to = y + (size_t)i * ld;
+        add_bias(p->l, m->out + b0 * PACK_ROWS, from, columns);
+        activate(mode, from, columns);
         if (mode == LINEAR_ADD)
-            for (int i = 0; i < n; i++) to[i] += from[i];
+            for (int c = 0; c < columns; c++) to[c] += from[c];
         else
-            memcpy(to, from, (size_t)n * sizeof *to);
+            memcpy(to, from, (size_t)columns * sizeof *to);
     }
 }
 
 // Blocks [b0, b1) of a packed matrix times all rows, two blocks at a time; y is where block b0 belongs.
-static void packed_rows(const linear *l, const matrix *m, linear_mode mode, int b0, int b1, const activations *a,
-                        int n_rows, float *y, size_t ld, const linear_scratch *s) {
+static void packed_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
     const kernels *k = kernels_get();
-    const pack *p = &m->packed;
-    size_t units = (size_t)p->n_units, scales = units * (size_t)pack_halves(p) * PACK_ROWS;
+    const pack *w = &m->packed;
+    const linear_scratch *s = p->s;
+    size_t units = (size_t)w->n_units, scales = units * (size_t)pack_halves(w) * PACK_ROWS;
     for (int b = b0; b < b1; b += KERNELS_BLOCKS, y += KERNELS_BLOCKS * PACK_ROWS) {
-        unpacked w = {b1 - b < KERNELS_BLOCKS ? b1 - b : KERNELS_BLOCKS,
-                      p->n_units,
-                      pack_halves(p),
-                      p->traits.bits,
-                      s->u,
-                      s->scale,
-                      s->offset};
-        for (int i = 0; i < w.n_blocks; i++)
-            k->unpack(p, b + i, s->u + (size_t)i * units * PACK_UNIT_BYTES, s->scale + (size_t)i * scales,
+        int end = b + KERNELS_BLOCKS < b1 ? b + KERNELS_BLOCKS : b1;
+        unpacked spread = {end - b, w->n_units, pack_halves(w), w->traits.bits, s->u, s->scale, s->offset};
+        for (int i = 0; i < end - b; i++)
+            k->unpack(w, b + i, s->u + (size_t)i * units * PACK_UNIT_BYTES, s->scale + (size_t)i * scales,
                       s->offset + (size_t)i * scales);
-        int columns = w.n_blocks * PACK_ROWS, left = m->rows - b * PACK_ROWS;
-        bool direct = (mode == LINEAR_STORE || mode == LINEAR_ADD) && !l->bias && left >= columns;
-        for (int t = 0; t < n_rows; t += KERNELS_TILE) {
-            int n = n_rows - t < KERNELS_TILE ? n_rows - t : KERNELS_TILE;
-            float *to = y + (size_t)t * ld;
+        // Plain results of whole blocks need no stop on the way.
+        bool direct = (mode == LINEAR_STORE || mode == LINEAR_ADD) && !p->l->bias && end * PACK_ROWS <= m->rows;
+        for (int t = 0; t < p->n_rows; t += KERNELS_TILE) {
+            int n = p->n_rows - t < KERNELS_TILE ? p->n_rows - t : KERNELS_TILE;
+            float *to = y + (size_t)t * ld, tile[KERNELS_TILE * KERNELS_BLOCKS * PACK_ROWS];
             if (direct) {
-                k->gemm(&w, &a->tiles, t / KERNELS_TILE, n, mode == LINEAR_ADD, to, ld);
-                continue;
+                k->gemm(&spread, &p->a->tiles, t / KERNELS_TILE, n, mode == LINEAR_ADD, to, ld);
+                add_low_ranks(p, m, b, end, t, n, to, ld);
+            } else {
+                k->gemm(&spread, &p->a->tiles, t / KERNELS_TILE, n, false, tile, KERNELS_BLOCKS * PACK_ROWS);
+                finish_tile(p, m, mode, b, end, t, n, tile, KERNELS_BLOCKS * PACK_ROWS, to, ld);
             }
-            float tile[KERNELS_TILE * KERNELS_BLOCKS * PACK_ROWS];
-            k->gemm(&w, &a->tiles, t / KERNELS_TILE, n, false, tile, KERNELS_BLOCKS * PACK_ROWS);
-            finish_tile(l, mode, tile, KERNELS_BLOCKS * PACK_ROWS, n, left < columns ? left : columns,
-                        m->out + b * PACK_ROWS, to, ld);
         }
     }
 }
 
-// Weights of rows [first, first + n) as floats: in place, or converted into the panel.
-static const float *float_rows(const matrix *m, int first, int n, const linear_scratch *s) {
+// Weights of blocks [b0, b1) as floats: in place, or converted into the panel.
+static const float *float_rows(const matrix *m, int b0, int b1, const linear_scratch *s) {
     const kernels *k = kernels_get();
-    size_t at = (size_t)first * (size_t)m->cols, count = (size_t)n * (size_t)m->cols;
+    size_t at = (size_t)b0 * PACK_ROWS * (size_t)m->cols, count = (size_t)rows_of(m, b0, b1) * (size_t)m->cols;
     if (m->type == TENSOR_F32) return (const float *)m->data + at;
     if (m->type == TENSOR_F16)
         k->f16_to_f32((const uint16_t *)m->data + at, count, s->panel);
@@ -224,55 +290,54 @@ static const float *float_rows(const matrix *m, int first, int n, const linear_s
     return s->panel;
 }
 
-enum { SGEMM_ROWS = 32 }; // input rows a tile on the stack holds
+enum { SGEMM_ROWS = 32, PANEL_BLOCKS = LINEAR_PANEL_ROWS / PACK_ROWS };
 
 // The same for floats: a panel of up to 64 weight rows against 32 input rows at a time.
-static void float_rows_product(const linear *l, const matrix *m, linear_mode mode, int b0, int b1, const activations *a,
-                               int n_rows, float *y, size_t ld, const linear_scratch *s) {
-    int end = b1 * PACK_ROWS < m->rows ? b1 * PACK_ROWS : m->rows;
-    for (int first = b0 * PACK_ROWS; first < end; first += LINEAR_PANEL_ROWS) {
-        int n = end - first < LINEAR_PANEL_ROWS ? end - first : LINEAR_PANEL_ROWS;
-        const float *w = float_rows(m, first, n, s);
-        for (int t = 0; t < n_rows; t += SGEMM_ROWS) {
+static void float_rows_product(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y,
+                               size_t ld) {
+    size_t cols = (size_t)m->cols;
+    for (int b = b0; b < b1; b += PANEL_BLOCKS, y += LINEAR_PANEL_ROWS) {
+        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1;
+        const float *w = float_rows(m, b, end, p->s);
+        for (int t = 0; t < p->n_rows; t += SGEMM_ROWS) {
             float tile[SGEMM_ROWS * LINEAR_PANEL_ROWS];
-            int rows = n_rows - t < SGEMM_ROWS ? n_rows - t : SGEMM_ROWS;
-            blas_sgemm_nt(rows, n, m->cols, a->x + (size_t)t * (size_t)m->cols, (size_t)m->cols, w, (size_t)m->cols,
-                          tile, LINEAR_PANEL_ROWS);
-            finish_tile(l, mode, tile, LINEAR_PANEL_ROWS, rows, n, m->out + first, y + (size_t)t * ld, ld);
+            int n = p->n_rows - t < SGEMM_ROWS ? p->n_rows - t : SGEMM_ROWS;
+            blas_sgemm_nt(n, rows_of(m, b, end), m->cols, p->a->x + (size_t)t * cols, cols, w, cols, tile,
+                          LINEAR_PANEL_ROWS);
+            finish_tile(p, m, mode, b, end, t, n, tile, LINEAR_PANEL_ROWS, y + (size_t)t * ld, ld);
         }
-        y += n;
     }
 }
 
-static void matrix_rows(const linear *l, const matrix *m, linear_mode mode, int b0, int b1, const activations *a,
-                        int n_rows, float *y, size_t ld, const linear_scratch *s) {
+static void matrix_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
     if (b0 >= b1) return;
     if (m->data)
-        float_rows_product(l, m, mode, b0, b1, a, n_rows, y, ld, s);
+        float_rows_product(p, m, mode, b0, b1, y, ld);
     else
-        packed_rows(l, m, mode, b0, b1, a, n_rows, y, ld, s);
+        packed_rows(p, m, mode, b0, b1, y, ld);
 }
 
 // Gate into y and up into a strip beside it, a few blocks at a time so that both are still in the cache when they meet.
-static void gated_rows(const linear *l, const activations *a, int n_rows, float *y, size_t ld, const linear_scratch *s,
-                       int rank, int size) {
-    enum { STRIP = LINEAR_PANEL_ROWS, STRIP_BLOCKS = STRIP / PACK_ROWS };
-    const matrix *gate = &l->part[0], *up = &l->part[1];
+static void gated_rows(const product *p, float *y, size_t ld, int rank, int size) {
+    const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
+    float *strip = p->s->strip;
     int b0, b1;
     team_share(n_blocks(gate), rank, size, &b0, &b1);
-    for (int b = b0; b < b1; b += STRIP_BLOCKS) {
-        int end = b + STRIP_BLOCKS < b1 ? b + STRIP_BLOCKS : b1, first = b * PACK_ROWS;
-        int n = (end * PACK_ROWS < gate->rows ? end * PACK_ROWS : gate->rows) - first;
-        matrix_rows(l, gate, LINEAR_STORE, b, end, a, n_rows, y + first, ld, s);
-        matrix_rows(l, up, LINEAR_STORE, b, end, a, n_rows, s->strip, STRIP, s);
-        for (int t = 0; t < n_rows; t++) kernels_get()->silu_mul(y + (size_t)t * ld + first, s->strip + t * STRIP, n);
+    for (int b = b0; b < b1; b += PANEL_BLOCKS) {
+        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, n = rows_of(gate, b, end);
+        float *g = y + (size_t)b * PACK_ROWS;
+        matrix_rows(p, gate, LINEAR_STORE, b, end, g, ld);
+        matrix_rows(p, up, LINEAR_STORE, b, end, strip, LINEAR_PANEL_ROWS);
+        for (int t = 0; t < p->n_rows; t++)
+            kernels_get()->silu_mul(g + (size_t)t * ld, strip + (size_t)t * LINEAR_PANEL_ROWS, n);
     }
 }
 
-void linear_rows(const linear *l, linear_mode mode, const activations *a, int n_rows, float *y, size_t ld,
-                 const linear_scratch *s, int rank, int size) {
+void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
+                 size_t ld, const linear_scratch *s, int rank, int size) {
+    product p = begin_product(l, a, extra, n_rows, s);
     if (mode == LINEAR_SILU_MUL) {
-        gated_rows(l, a, n_rows, y, ld, s, rank, size);
+        gated_rows(&p, y, ld, rank, size);
         return;
     }
     int total = 0, b0, b1;
@@ -280,9 +345,8 @@ void linear_rows(const linear *l, linear_mode mode, const activations *a, int n_
     team_share(total, rank, size, &b0, &b1);
     for (int i = 0; i < l->n_parts; i++) {
         const matrix *m = &l->part[i];
-        int n = n_blocks(m);
-        int from = b0 > 0 ? b0 : 0, to = b1 < n ? b1 : n;
-        matrix_rows(l, m, mode, from, to, a, n_rows, y + m->out + from * PACK_ROWS, ld, s);
+        int n = n_blocks(m), from = b0 > 0 ? b0 : 0, to = b1 < n ? b1 : n;
+        matrix_rows(&p, m, mode, from, to, y + m->out + from * PACK_ROWS, ld);
         b0 -= n;
         b1 -= n;
     }

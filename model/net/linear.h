@@ -28,6 +28,20 @@ typedef struct linear {
     bool wants_floats, wants_integers; // which forms of the input the parts read
 } linear;
 
+// What an adapter adds to one part of a layer: scale * B (A x). a (rank, cols); b (row blocks, rank, 16 rows), rows
+// beyond the part zero. Both f32 or f16.
+typedef struct low_rank {
+    int part, rank;
+    bool f32;
+    const void *a, *b;
+    float scale; // alpha / rank * strength; 0: left out
+} low_rank;
+
+typedef struct low_ranks {
+    int n;
+    low_rank *items;
+} low_ranks;
+
 // One or more input rows in the forms a linear layer may want. Row form (one row): x, q, d, sum. Many rows: x with
 // tiles.
 typedef struct activations {
@@ -43,6 +57,7 @@ typedef struct linear_scratch {
     float *scale, *offset;
     float *panel; // (LINEAR_PANEL_ROWS, cols)
     float *strip; // (LINEAR_MAX_ROWS, LINEAR_PANEL_ROWS)
+    float *low;   // (LINEAR_MAX_ROWS, sum of the ranks of a layer's adapters): A x
 } linear_scratch;
 
 enum { LINEAR_PANEL_ROWS = 64, LINEAR_MAX_ROWS = 512 };
@@ -61,11 +76,13 @@ int linear_add_part(linear *l, const model_file *f, const file_tensor *t, team *
 void linear_close(linear *l);
 
 // y (rows) for one input row. Member rank of size takes its share of output rows.
-void linear_row(const linear *l, linear_mode mode, const activations *a, float *y, int rank, int size);
+// extra: adapters, which need a->x; may be NULL.
+void linear_row(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, float *y,
+                const linear_scratch *s, int rank, int size);
 
 // y (T, ld) for T input rows, at most LINEAR_MAX_ROWS.
-void linear_rows(const linear *l, linear_mode mode, const activations *a, int n_rows, float *y, size_t ld,
-                 const linear_scratch *s, int rank, int size);
+void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
+                 size_t ld, const linear_scratch *s, int rank, int size);
 
 // Bytes that one pass reads.
 size_t linear_bytes(const linear *l);

@@ -56,6 +56,15 @@ int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *a
 // 0, or -1 with a message.
 int net_fork(net_state *dst, const net_state *src, error *err);
 
+// Adapters that take part in the passes that follow: list[i] with strength[i] (0..2). The adapters stay the caller's
+// and must outlive their use; what the cache holds already is not recomputed (truncate it for that). n = 0: none.
+typedef struct adapter adapter;
+typedef struct adapter_use {
+    const adapter *adapter;
+    float strength;
+} adapter_use;
+void net_set_adapters(net_state *s, const adapter_use *list, int n);
+
 // The name of the kernel tier in use: "avx512", "avx2", "neon", "portable".
 const char *net_kernels(void);
 

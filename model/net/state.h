@@ -4,6 +4,9 @@
 
 #include "model/net/weights.h"
 
+// The linear layers of a block that adapters may add to.
+enum { ADAPTED_QKV, ADAPTED_OUT, ADAPTED_UP, ADAPTED_DOWN, ADAPTED_LAYERS };
+
 // What a member keeps for itself: one row of input in every form, its part of a single query's attention, and the
 // scratch of many-row products.
 typedef struct own_memory {
@@ -37,6 +40,8 @@ struct net_state {
     float *cos, *sin; // (T, rope_dim / 2)
     float *logits;    // (n_vocab)
     own_memory own[TEAM_MAX];
+    low_ranks *adapters; // (n_layers, ADAPTED_LAYERS); NULL: none (adapter.c)
+    float *low;          // the members' scratch for them
     char *arena;
     size_t arena_bytes;
 };

@@ -220,6 +220,17 @@ static void test_floats(const kernels *k) {
     k->gemv_bf16(b, LD, R, N, x, y);
     kernels_ref.gemv_bf16(b, LD, R, N, x, ref);
     OK(distance(y, ref, R) < sums, "%s gemv bf16: off by %g", k->name, distance(y, ref, R));
+    for (int rank = 1; rank <= 37; rank += 12)
+        for (int f32 = 0; f32 < 2; f32++) {
+            static float t[5 * 40], sum[5 * 20], want[5 * 20];
+            fill_floats(t, 5 * 40, 1);
+            fill_floats(sum, 5 * 20, 1);
+            memcpy(want, sum, sizeof want);
+            k->rank_add(f32 ? (void *)w : (void *)h, f32, rank, t, 40, 5, sum, 20);
+            kernels_ref.rank_add(f32 ? (void *)w : (void *)h, f32, rank, t, 40, 5, want, 20);
+            OK(distance(sum, want, 5 * 20) < sums, "%s rank_add %d: off by %g", k->name, rank,
+               distance(sum, want, 5 * 20));
+        }
     k->f16_to_f32(h, R * LD - 1, back);
     kernels_ref.f16_to_f32(h, R * LD - 1, back_ref);
     OK(memcmp(back, back_ref, sizeof back) == 0, "%s f16 to f32", k->name);
