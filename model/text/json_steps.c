@@ -7,6 +7,8 @@
 
 // ASCII's own idea of punctuation is wider than Unicode's category P ($ + < = > ^ ` | ~ are symbols there).
 #define PUNCTUATION "[!-/:-@\\[-`{-~\\p{P}]"
+// What "Whitespace" means by a word counts the joiners too, unlike \w in a pattern.
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}"
 
 static json_iter members(json v) {
     static const char *const names[] = {"normalizers", "pretokenizers", "processors", "decoders"};
@@ -218,7 +220,7 @@ int json_steps_splitter(json v, splitter *s, error *err) {
         return add_regex(s, "\\p{N}",
                          json_bool(json_get(v, "individual_digits"), false) ? SPLIT_ISOLATED : SPLIT_CONTIGUOUS, false,
                          err);
-    if (json_is(type, "Whitespace")) return add_regex(s, "\\w+|[^\\w\\s]+", SPLIT_REMOVED, true, err);
+    if (json_is(type, "Whitespace")) return add_regex(s, "[" WORD "]+|[^" WORD "\\s]+", SPLIT_REMOVED, true, err);
     if (json_is(type, "WhitespaceSplit")) return add_regex(s, "\\s", SPLIT_REMOVED, false, err);
     if (json_is(type, "BertPreTokenizer")) {
         json_steps_bert_splitter(s);

@@ -214,10 +214,10 @@ static void apply_each(step_kind kind, const char *s, size_t len, buf *out) {
                 put(out, c);
             break;
         case STEP_CLEAN:
-            if (unicode_is_space(c))
+            if (c == '\t' || c == '\n' || c == '\r')
                 put(out, ' ');
-            else if (c != 0 && c != 0xfffd && !unicode_is_other(c))
-                put(out, c);
+            else if (c != 0xfffd && !unicode_is_control(c))
+                put(out, unicode_is_space(c) ? ' ' : c);
             break;
         default:
             if (unicode_is_cjk(c)) put(out, ' ');

@@ -263,17 +263,19 @@ static void byte_pieces(reader *r) {
     }
 }
 
-// Whether the decoder (or a part of it) is of this type and leads `key` to text.
-static bool decoder_with(json v, const char *type, const char *key, const char *text) {
-    json x;
-    if (json_is(json_get(v, "type"), type)) {
-        json value = json_get(v, key), string = json_get(value, "String");
-        if (json_is(json_type(string) == JSON_STRING ? string : value, text)) return true;
-    }
+// The decoder, or the part of it, that is of this type; absent when there is none.
+static json decoder_of(json v, const char *type) {
+    json x, found = {0};
+    if (json_is(json_get(v, "type"), type)) return v;
     json_iter it = json_begin(json_get(v, "decoders"));
-    while (json_next(&it, NULL, &x))
-        if (decoder_with(x, type, key, text)) return true;
-    return false;
+    while (json_type(found) == JSON_ABSENT && json_next(&it, NULL, &x)) found = decoder_of(x, type);
+    return found;
+}
+
+// Whether there is such a part whose `key` is this text.
+static bool decoder_with(json v, const char *type, const char *key, const char *text) {
+    json value = json_get(decoder_of(v, type), key), string = json_get(value, "String");
+    return json_is(json_type(string) == JSON_STRING ? string : value, text);
 }
 
 static void read_marked_decoder(reader *r) {
@@ -285,7 +287,7 @@ static void read_marked_decoder(reader *r) {
             t->vocab.tokens[id].kind = TOKEN_BYTE;
     }
     tokenizer_mark_pieces(t);
-    json metaspace = json_is(json_get(r->decoder, "type"), "Metaspace") ? r->decoder : (json){0};
+    json metaspace = decoder_of(r->decoder, "Metaspace");
     t->drops_first_space = json_type(metaspace) == JSON_OBJECT
                                ? !json_is(json_get(metaspace, "prepend_scheme"), "never") &&
                                      json_bool(json_get(metaspace, "add_prefix_space"), true)

@@ -44,9 +44,9 @@ bool unicode_is_any_mark(uint32_t c) {
     return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
 }
 
-bool unicode_is_other(uint32_t c) {
+bool unicode_is_control(uint32_t c) {
     utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CN;
+    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO;
 }
 
 bool unicode_is_cjk(uint32_t c) {

@@ -9,7 +9,7 @@ bool unicode_is_word(uint32_t c);     // letters, marks, decimal digits, connect
 bool unicode_is_punct(uint32_t c);    // general category P
 bool unicode_is_mark(uint32_t c);     // nonspacing mark (Mn): an accent by itself
 bool unicode_is_any_mark(uint32_t c); // general category M
-bool unicode_is_other(uint32_t c);    // general category C: control, format, unassigned, private
+bool unicode_is_control(uint32_t c);  // control, format and private characters (Cc, Cf, Co)
 bool unicode_is_cjk(uint32_t c);      // the ideographs that BERT sets apart by spaces
 
 // The character that ends at s[at] (at > 0). Its length, with *c set; 0 when no valid character ends there.
