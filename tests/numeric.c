@@ -1,5 +1,7 @@
 // Holds what the command line cannot show against a folder of reference values: numeric DIR, where DIR has the layout
-// of the golden files (sampling.json, generate.json). Prints what differs and "N passed, N failed[, N skipped]".
+// of the golden files (sampling.json, generate.json, quant.json). Prints what differs and "N passed, N failed[, N
+// skipped]".
+#include "model/math/quant.h"
 #include "model/model.h"
 #include "tests/test.h"
 
@@ -7,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static char *read_file(const char *dir, const char *name) {
     buf path = {0}, text = {0};
@@ -185,6 +188,68 @@ static void generations(const char *dir) {
     cJSON_Delete(json);
 }
 
+// ---- quant.json: dequantised values
+
+static const char *text_of(const cJSON *json, const char *key) {
+    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(json, key));
+    return s ? s : "";
+}
+
+static double number_of(const cJSON *json, const char *key) {
+    return cJSON_GetNumberValue(cJSON_GetObjectItem(json, key));
+}
+
+static void quant_tensor(const model_file *f, const cJSON *json, const char *file) {
+    const char *name = text_of(json, "name");
+    const file_tensor *t = model_file_tensor(f, name);
+    if (!OK(t, "%s has %s", file, name)) return;
+    size_t cols = (size_t)t->ne[0], n = cols * (size_t)t->ne[1];
+    OK(strcasecmp(tensor_type_name(t->type), text_of(json, "type")) == 0, "%s: %s is %s", file, name,
+       tensor_type_name(t->type));
+    float *x = mem_calloc(n, sizeof *x);
+    double sum = 0, squares = 0;
+    for (size_t at = 0; at < n; at += cols) {
+        const char *row = (const char *)t->data + at / cols * tensor_row_bytes(t->type, t->ne[0]);
+        quant_dequantize(t->type, row, 0, t->ne[0], x + at);
+        for (size_t i = at; i < at + cols; i++) {
+            sum += x[i];
+            squares += (double)x[i] * x[i];
+        }
+    }
+    double ref_sum = number_of(json, "sum"), ref_squares = number_of(json, "sumsq");
+    OK(fabs(sum - ref_sum) <= 1e-6 * sqrt((double)n * ref_squares), "%s: %s sums up to %.9g, expected %.9g", file, name,
+       sum, ref_sum);
+    OK(fabs(squares - ref_squares) <= 1e-5 * ref_squares, "%s: %s: squares %.9g, expected %.9g", file, name, squares,
+       ref_squares);
+    const cJSON *pos, *val = cJSON_GetObjectItem(json, "val");
+    val = val ? val->child : NULL;
+    int bad = 0;
+    cJSON_ArrayForEach(pos, cJSON_GetObjectItem(json, "pos")) {
+        bool inside = pos->valuedouble >= 0 && pos->valuedouble < (double)n && val;
+        bad += !inside || !(fabs(x[pos->valueint] - val->valuedouble) <= 1e-6 * fabs(val->valuedouble) + 1e-9);
+        val = val ? val->next : NULL;
+    }
+    OK(bad == 0, "%s: %s: %d values differ", file, name, bad);
+    free(x);
+}
+
+static void quants(const char *dir) {
+    cJSON *json = load(dir, "quant.json");
+    const cJSON *file, *tensor;
+    cJSON_ArrayForEach(file, cJSON_GetObjectItem(json, "files")) {
+        buf path = {0};
+        error err;
+        buf_printf(&path, "%s/%s", dir, text_of(file, "file"));
+        model_file *f = model_file_open(buf_str(&path), &err);
+        if (OK(f, "%s opens: %s", buf_str(&path), f ? "" : err.text))
+            cJSON_ArrayForEach(tensor, cJSON_GetObjectItem(file, "tensors"))
+                quant_tensor(f, tensor, text_of(file, "file"));
+        model_file_close(f);
+        buf_free(&path);
+    }
+    cJSON_Delete(json);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: numeric DIR\n");
@@ -192,5 +257,6 @@ int main(int argc, char **argv) {
     }
     sampling(argv[1]);
     generations(argv[1]);
+    quants(argv[1]);
     return test_end();
 }
