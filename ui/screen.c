@@ -70,6 +70,11 @@ static void add_string(char *out, size_t size, const char *capability) {
     out[n] = '\0';
 }
 
+static bool has_other_screen(void) {
+    const char *s = tigetstr("rmcup");
+    return s && s != (char *)-1;
+}
+
 static void send_modes(const char *modes) {
     if (!knows_modes) return;
     fputs(modes, stdout);
@@ -81,7 +86,7 @@ static void arm(void) {
     if (knows_modes) strcpy(bytes, MODES_OFF);
     add_string(bytes, sizeof bytes, "sgr0");
     add_string(bytes, sizeof bytes, "cnorm");
-    add_string(bytes, sizeof bytes, "rmcup");
+    add_string(bytes, sizeof bytes, has_other_screen() ? "rmcup" : "clear");
     restore_arm(bytes, strlen(bytes), &saved);
 }
 
@@ -110,20 +115,27 @@ int screen_open(bool want_colour, error *err) {
     return 0;
 }
 
-void screen_close(void) {
-    if (!terminal) return;
+// On a terminal with one screen only, half a frame would stay where the shell goes on.
+static void give_back(void) {
     send_modes(MODES_OFF);
+    if (!has_other_screen()) {
+        erase();
+        refresh();
+    }
     endwin();
     restore_disarm();
+}
+
+void screen_close(void) {
+    if (!terminal) return;
+    give_back();
     delscreen(terminal);
     terminal = NULL;
     canvas_free(&shown);
 }
 
 void screen_leave(void) {
-    send_modes(MODES_OFF);
-    endwin();
-    restore_disarm();
+    give_back();
 }
 
 void screen_enter(void) {
