@@ -67,7 +67,7 @@ static char *find_default_system(const char *text) {
         const char *from = at + sizeof set - 1;
         char quote[2] = {*from, '\0'};
         if ((*quote != '\'' && *quote != '"') || from[1] == *quote) continue;
-        return copy_literal(from + 1, '\0', quote);
+        return copy_literal(from + 1, *quote, quote);
     }
     return NULL;
 }
@@ -88,7 +88,7 @@ static char *literal_with(const char *text, const char *part) {
         const char *from = at;
         while (from > text && from[-1] != '\'' && from[-1] != '"' && from[-1] != '\n') from--;
         char quote[2] = {quote_before(text, from), '\0'};
-        if (*quote) return copy_literal(from, '\0', quote);
+        if (*quote) return copy_literal(from, *quote, quote);
     }
     return NULL;
 }
@@ -110,7 +110,7 @@ static char *find_dates(const char *text) {
     if (!knowledge) return NULL;
     static const char set[] = "set date_string = \"";
     const char *at = strstr(text, set);
-    if (!has(text, "strftime_now") && at) date = copy_literal(at + sizeof set - 1, '\0', "\"");
+    if (!has(text, "strftime_now") && at) date = copy_literal(at + sizeof set - 1, '"', "\"");
     if (!date) date = today();
     buf out = {0};
     buf_printf(&out, "%sToday Date: %s\n\n", knowledge, date);
@@ -145,6 +145,7 @@ static void read_details(chat_format *c, const char *text) {
         c->default_system = find_default_system(text);
         d->bare_end = !newline_follows(text, "<|im_end|>");
         d->strips_thoughts = has(text, "</think>") && has(text, "last_query_index");
+        d->open_last = has(text, "(loop.last and add_generation_prompt) or not loop.last");
         d->trims = has(text, "['content'] | trim") || has(text, "['content']|trim") ||
                    has(text, "message.content | trim") || has(text, "message.content|trim");
         break;

@@ -25,6 +25,7 @@ typedef struct chat_details {
     bool always_asks;            // the answer is begun whether asked for or not
     bool strips_thoughts;        // CHATML: <think> .. </think> of earlier answers is left out (Qwen3)
     bool bare_end;               // CHATML: no newline after <|im_end|>
+    bool open_last;              // CHATML: a last message is left open unless an answer is asked for (Qwen1.5)
     bool joins_system;           // GEMMA: the system message begins the first user's turn
     bool joins_last;             // MISTRAL: the system message begins the last user's turn, not the first
     bool asks_in_turn;           // PHI3: every user's turn ends with the beginning of an answer

@@ -100,9 +100,10 @@ static void render_chatml(const render *r) {
             put_answer_and_thoughts(r, m, i > last_question, i + 1 == r->n);
         else
             put_content(r, m);
-        buf_puts(r->out, end);
+        if (!d->open_last || r->ask || i + 1 < r->n) buf_puts(r->out, end);
     }
-    if (r->ask) buf_puts(r->out, "<|im_start|>assistant\n");
+    bool answered = d->open_last && r->n && has_role(&r->messages[r->n - 1], "assistant");
+    if (r->ask && !answered) buf_puts(r->out, "<|im_start|>assistant\n");
 }
 
 // ---- Llama ----
@@ -214,17 +215,25 @@ static int render_gemma(const render *r) {
     return 0;
 }
 
-static void render_phi3(const render *r) {
-    const chat_details *d = &r->c->details;
-    if (d->asks_in_turn && d->writes_bos) buf_puts(r->out, r->c->bos);
+// The first version of the template knows no system message and begins the answer in the user's turn.
+static void render_early_phi3(const render *r) {
+    if (r->c->details.writes_bos) buf_puts(r->out, r->c->bos);
     for (size_t i = 0; i < r->n; i++) {
         const chat_message *m = &r->messages[i];
-        if (!d->asks_in_turn || !has_role(m, "assistant")) buf_printf(r->out, "<|%s|>\n", m->role);
+        bool user = has_role(m, "user");
+        if (!user && !has_role(m, "assistant")) continue;
+        if (user) buf_puts(r->out, "<|user|>\n");
         put_content(r, m);
-        buf_puts(r->out, "<|end|>\n");
-        if (d->asks_in_turn && has_role(m, "user")) buf_puts(r->out, "<|assistant|>\n");
+        buf_puts(r->out, user ? "<|end|>\n<|assistant|>\n" : "<|end|>\n");
     }
-    if (d->asks_in_turn) return;
+}
+
+static void render_phi3(const render *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        buf_printf(r->out, "<|%s|>\n", r->messages[i].role);
+        put_content(r, &r->messages[i]);
+        buf_puts(r->out, "<|end|>\n");
+    }
     buf_puts(r->out, r->ask ? "<|assistant|>\n" : r->c->eos);
 }
 
@@ -255,7 +264,7 @@ int chat_render_bytes(const chat_format *c, const chat_message *messages, const 
     case CHAT_MISTRAL: return render_mistral(&r);
     case CHAT_ZEPHYR: render_zephyr(&r); break;
     case CHAT_GEMMA: return render_gemma(&r);
-    case CHAT_PHI3: render_phi3(&r); break;
+    case CHAT_PHI3: c->details.asks_in_turn ? render_early_phi3(&r) : render_phi3(&r); break;
     case CHAT_PLAIN: render_plain(&r); break;
     }
     return 0;
