@@ -64,7 +64,7 @@ def tokenizer_keys(kind):
 
 def model_gguf(arch, more, kind="gpt2", form=0, extra=()):
     n_vocab, keys = tokenizer_keys(kind)
-    width = max(32, BLOCKS[form][0])
+    width = max(8, BLOCKS[form][0])
     sizes = {"block_count": 1, "context_length": 64, "embedding_length": width, "feed_forward_length": width,
              "attention.head_count": 4}
     settings = [("general.architecture", STRING, arch), ("general.alignment", U32, 32)]
