@@ -47,14 +47,9 @@ static bool settle(repl *r) {
             r->ended = true;
             return false;
         }
-        if (came & SIGNAL_SUSPEND) {
-            repl_input_hush(r->input, false);
-            signals_stop();
-            repl_input_hush(r->input, true);
-        }
+        if (came & SIGNAL_SUSPEND) repl_input_suspend(r->input);
         // Loading cannot be stopped: an interrupt there leaves.
-        if (r->exit_code == EXIT_INTERRUPTED && r->chat->loading) return false;
-        if (came & SIGNAL_INTERRUPT && r->chat->loading && !r->chat->answering) return false;
+        if (came & SIGNAL_INTERRUPT && r->chat->loading) return false;
     }
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <histedit.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,9 @@ struct repl_input {
     const char *prompt;
     input_event ended; // why get_char gave up
     buf pending;       // plain reading: bytes that came behind the last line
+    bool editing;      // libedit has the terminal
     bool hushed;
-    struct termios loud; // the terminal as it was, while hushed
+    struct termios loud; // the terminal as it was at the start
 };
 
 // ---- libedit
@@ -39,13 +41,6 @@ static char *get_prompt(EditLine *el) {
     repl_input *in;
     el_get(el, EL_CLIENTDATA, &in);
     return (char *)in->prompt;
-}
-
-static void suspend(repl_input *in) {
-    el_set(in->el, EL_PREP_TERM, 0);
-    signals_stop();
-    el_set(in->el, EL_PREP_TERM, 1);
-    el_set(in->el, EL_REFRESH);
 }
 
 // Waits for a byte of input: 1 there is one (or the end of it), 0 a signal ends the line (in->ended says how).
@@ -63,12 +58,7 @@ static int wait_for_input(repl_input *in) {
             return 0;
         }
         if (came & SIGNAL_RESIZE && in->el) el_resize(in->el);
-        if (came & SIGNAL_SUSPEND) {
-            if (in->el)
-                suspend(in);
-            else
-                signals_stop();
-        }
+        if (came & SIGNAL_SUSPEND) repl_input_suspend(in);
         if (fds[0].revents) return 1;
     }
 }
@@ -181,7 +171,7 @@ repl_input *repl_input_open(const chat *c, bool interactive) {
     repl_input *in = mem_calloc(1, sizeof *in);
     in->chat = c;
     in->interactive = interactive;
-    FILE *out = interactive ? edit_stream() : NULL;
+    FILE *out = interactive && tcgetattr(STDIN_FILENO, &in->loud) == 0 ? edit_stream() : NULL;
     if (out) in->el = el_init("doppel", stdin, out, stderr);
     if (!in->el) return in;
     el_set(in->el, EL_CLIENTDATA, in);
@@ -224,7 +214,11 @@ static input_event read_edited(repl_input *in, const char *draft, bool *draft_sh
     }
     int n = 0;
     in->ended = INPUT_EOF;
+    in->editing = true;
+    in->hushed = false;
     const char *line = el_gets(in->el, &n);
+    in->editing = false;
+    repl_input_hush(in, true);
     if (!line || n <= 0) return in->ended;
     while (n > 0 && strchr("\r\n", line[n - 1])) n--;
     take_line(out, line, (size_t)n);
@@ -262,7 +256,6 @@ static input_event read_plain(repl_input *in, buf *out) {
 input_event repl_input_read(repl_input *in, const char *prompt, const char *draft, bool *draft_shown, buf *out) {
     *draft_shown = false;
     in->prompt = prompt;
-    repl_input_hush(in, false);
     if (in->el) return read_edited(in, draft, draft_shown, out);
     if (in->interactive) {
         printf("%s", prompt);
@@ -273,15 +266,36 @@ input_event repl_input_read(repl_input *in, const char *prompt, const char *draf
 
 void repl_input_hush(repl_input *in, bool hush) {
     if (hush == in->hushed || !in->el) return;
-    if (!hush) {
-        tcsetattr(STDIN_FILENO, TCSANOW, &in->loud);
-        in->hushed = false;
-        return;
-    }
-    if (tcgetattr(STDIN_FILENO, &in->loud) != 0) return;
     struct termios quiet = in->loud;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON | IEXTEN);
     quiet.c_cc[VMIN] = 1;
     quiet.c_cc[VTIME] = 0;
-    in->hushed = tcsetattr(STDIN_FILENO, TCSANOW, &quiet) == 0;
+    if (tcsetattr(STDIN_FILENO, TCSANOW, hush ? &quiet : &in->loud) == 0) in->hushed = hush;
+}
+
+// When the parent (a script, make) was stopped first, the shell may have taken the terminal back already. Then it is
+// no longer ours to set, and trying would stop us twice.
+static void release_terminal(repl_input *in) {
+    if (tcgetpgrp(STDIN_FILENO) != getpgrp()) return;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGTTOU, &ignore, &before);
+    if (in->editing)
+        el_set(in->el, EL_PREP_TERM, 0);
+    else
+        repl_input_hush(in, false);
+    sigaction(SIGTTOU, &before, NULL);
+}
+
+void repl_input_suspend(repl_input *in) {
+    bool hushed = in->hushed;
+    if (in->el) release_terminal(in);
+    signals_stop();
+    if (!in->el) return;
+    if (in->editing) {
+        el_set(in->el, EL_PREP_TERM, 1);
+        el_set(in->el, EL_REFRESH);
+    } else if (hushed) {
+        in->hushed = false;
+        repl_input_hush(in, true);
+    }
 }

@@ -29,4 +29,7 @@ void repl_input_remember(repl_input *in, const char *text);
 // Between lines, while doppel writes: what is typed ahead is not echoed into the answer but kept for the next line.
 void repl_input_hush(repl_input *in, bool hush);
 
+// Ctrl-Z: gives the terminal back, stops the process, and takes the terminal again when it goes on.
+void repl_input_suspend(repl_input *in);
+
 #endif
