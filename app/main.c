@@ -20,6 +20,8 @@ static const command commands[] = {
     {"chat", cmd_chat, "chat on the full screen, or line by line with --plain (what doppel alone does)"},
     {"run", cmd_run, "stream a completion of a prompt"},
     {"score", cmd_score, "log-probabilities of a text, loss and perplexity"},
+    {"embed", cmd_embed, "sentence embeddings of the lines of a file"},
+    {"search", cmd_search, "passages of files that are nearest in meaning to a question"},
     {"models", cmd_models, "list, show, fetch and remove models"},
     {"bench", cmd_bench, "measure this machine, and doppel on it"},
     {NULL, NULL, NULL},
