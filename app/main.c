@@ -23,6 +23,7 @@ static const command commands[] = {
     {"embed", cmd_embed, "sentence embeddings of the lines of a file"},
     {"search", cmd_search, "passages of files that are nearest in meaning to a question"},
     {"models", cmd_models, "list, show, fetch and remove models"},
+    {"import", cmd_import, "read chat logs and texts of any format"},
     {"bench", cmd_bench, "measure this machine, and doppel on it"},
     {NULL, NULL, NULL},
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static void record(gather *g, const cJSON *r, int64_t number) {
-    const char *author = json_text(r, "author"), *text = json_text(r, "text"), *time = json_text(r, "time");
+    const char *author = cjson_text(r, "author"), *text = cjson_text(r, "text"), *time = cjson_text(r, "time");
     const cJSON *reply = cJSON_GetObjectItemCaseSensitive(r, "reply_to");
     draft d = DRAFT_EMPTY;
     if (!text) {
@@ -21,7 +21,7 @@ static void record(gather *g, const cJSON *r, int64_t number) {
     d.key = gather_key(g, (uint64_t)number + 1);
     if (cJSON_IsNumber(reply) && reply->valuedouble >= 0 && reply->valuedouble < 9e15)
         d.reply = gather_key(g, (uint64_t)reply->valuedouble + 1);
-    d.bot = json_true(r, "bot");
+    d.bot = cjson_true(r, "bot");
     d.literal = true;
     gather_add(g, &d);
 }

@@ -23,7 +23,7 @@ static bool is_kept_type(const cJSON *type) {
 
 // The name a reader sees; NULL when there is none.
 static const char *shown_name(const cJSON *user) {
-    const char *nickname = json_text(user, "nickname"), *name = json_text(user, "name");
+    const char *nickname = cjson_text(user, "nickname"), *name = cjson_text(user, "name");
     return nickname && *nickname ? nickname : name && *name ? name : NULL;
 }
 
@@ -39,8 +39,8 @@ static void note_time(reading *r, const when *time) {
 
 static void add_message(reading *r, const cJSON *m) {
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(m, "type");
-    const cJSON *author = json_object(m, "author"), *mention;
-    const char *name = shown_name(author), *content = json_text(m, "content"), *time = json_text(m, "timestamp");
+    const cJSON *author = cjson_object(m, "author"), *mention;
+    const char *name = shown_name(author), *content = cjson_text(m, "content"), *time = cjson_text(m, "timestamp");
     draft d = DRAFT_EMPTY;
     if (time && when_iso(time, strlen(time), &d.time) != strlen(time)) d.time = WHEN_NOTHING;
     if (!name || !content || !(cJSON_IsString(type) || cJSON_IsNumber(type))) {
@@ -48,9 +48,9 @@ static void add_message(reading *r, const cJSON *m) {
         return;
     }
     note_time(r, &d.time);
-    gather_name(r->g, '@', json_id(author, "id"), name);
-    cJSON_ArrayForEach(mention, json_array(m, "mentions"))
-        gather_name(r->g, '@', json_id(mention, "id"), shown_name(mention));
+    gather_name(r->g, '@', cjson_id(author, "id"), name);
+    cJSON_ArrayForEach(mention, cjson_array(m, "mentions"))
+        gather_name(r->g, '@', cjson_id(mention, "id"), shown_name(mention));
     if (!is_kept_type(type)) {
         gather_drop(r->g);
         return;
@@ -59,11 +59,11 @@ static void add_message(reading *r, const cJSON *m) {
     d.n_author = strlen(name);
     d.text = content;
     d.n_text = strlen(content);
-    d.key = gather_key_everywhere(json_id(m, "id"));
+    d.key = gather_key_everywhere(cjson_id(m, "id"));
     d.stable_key = d.key != 0;
     if (cJSON_IsString(type) && strcmp(type->valuestring, "Reply") == 0)
-        d.reply = gather_key_everywhere(json_id(json_object(m, "reference"), "messageId"));
-    d.bot = json_true(author, "isBot");
+        d.reply = gather_key_everywhere(cjson_id(cjson_object(m, "reference"), "messageId"));
+    d.bot = cjson_true(author, "isBot");
     gather_add(r->g, &d);
 }
 
@@ -89,7 +89,7 @@ static bool read_messages(reading *r) {
 static void read_channel(reading *r) {
     json_got got;
     cJSON *channel = json_stream_parse(&r->j, &got);
-    gather_name(r->g, '#', json_id(channel, "id"), json_text(channel, "name"));
+    gather_name(r->g, '#', cjson_id(channel, "id"), cjson_text(channel, "name"));
     cJSON_Delete(channel);
 }
 

@@ -160,7 +160,7 @@ static bool is_other_array(const char *s, size_t n) {
             break;
     }
     if (brackets >= 4) return true;
-    cJSON *value = json_parse(s, n);
+    cJSON *value = json_stream_whole(s, n);
     bool whole = cJSON_IsArray(value);
     cJSON_Delete(value);
     return whole;
@@ -195,7 +195,7 @@ static const corpus_format *jsonl_format(span text) {
         span line = next_line(&text);
         bool is_json;
         if (!line.n || *line.s != '{') continue;
-        cJSON *whole = json_parse(line.s, line.n);
+        cJSON *whole = json_stream_whole(line.s, line.n);
         const corpus_format *f = whole ? json_format(line.s, line.n, &is_json) : NULL;
         cJSON_Delete(whole);
         if (f) return f;

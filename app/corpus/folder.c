@@ -258,7 +258,7 @@ cJSON *folder_json(folder *f, size_t i) {
     text_in *in = text_in_open(source);
     size_t n;
     const char *s = text_in_peek(in, SMALL_JSON, &n);
-    cJSON *value = json_parse(s, n);
+    cJSON *value = json_stream_whole(s, n);
     text_in_close(in);
     return value;
 }

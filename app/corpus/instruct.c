@@ -25,7 +25,7 @@ static void join_parts(const cJSON *parts, buf *out) {
     const cJSON *part;
     bool first = true;
     cJSON_ArrayForEach(part, parts) {
-        const char *text = json_text(part, "text");
+        const char *text = cjson_text(part, "text");
         if (cJSON_IsString(part)) text = part->valuestring;
         if (!text) continue;
         if (!first) buf_putc(out, '\n');
@@ -35,7 +35,7 @@ static void join_parts(const cJSON *parts, buf *out) {
 }
 
 static void openai_turn(gather *g, const cJSON *turn) {
-    const char *role = json_text(turn, "role"), *name = json_text(turn, "name");
+    const char *role = cjson_text(turn, "role"), *name = cjson_text(turn, "name");
     const cJSON *content = cJSON_GetObjectItemCaseSensitive(turn, "content");
     if (!role) {
         gather_skip(g, 1);
@@ -55,7 +55,7 @@ static void openai_turn(gather *g, const cJSON *turn) {
 
 static void openai_record(gather *g, const cJSON *record, int64_t number) {
     (void)number;
-    const cJSON *messages = json_array(record, "messages"), *turn;
+    const cJSON *messages = cjson_array(record, "messages"), *turn;
     if (!messages) gather_skip(g, 1);
     gather_border(g);
     cJSON_ArrayForEach(turn, messages) openai_turn(g, turn);
@@ -70,7 +70,7 @@ int openai_read(gather *g, text_in *in, error *err) {
 // ---- {"conversations": [{"from": "human", "value": "hi"}]}
 
 static void sharegpt_turn(gather *g, const cJSON *turn) {
-    const char *from = json_text(turn, "from"), *value = json_text(turn, "value");
+    const char *from = cjson_text(turn, "from"), *value = cjson_text(turn, "value");
     if (!from || !value)
         gather_skip(g, 1);
     else if (strcmp(from, "system") == 0)
@@ -81,7 +81,7 @@ static void sharegpt_turn(gather *g, const cJSON *turn) {
 
 static void sharegpt_record(gather *g, const cJSON *record, int64_t number) {
     (void)number;
-    const cJSON *turns = json_array(record, "conversations"), *turn;
+    const cJSON *turns = cjson_array(record, "conversations"), *turn;
     if (!turns) gather_skip(g, 1);
     gather_border(g);
     cJSON_ArrayForEach(turn, turns) sharegpt_turn(g, turn);
@@ -97,7 +97,7 @@ int sharegpt_read(gather *g, text_in *in, error *err) {
 
 static void completion_record(gather *g, const cJSON *record, int64_t number) {
     (void)number;
-    const char *prompt = json_text(record, "prompt"), *completion = json_text(record, "completion");
+    const char *prompt = cjson_text(record, "prompt"), *completion = cjson_text(record, "completion");
     gather_border(g);
     if (!prompt && !completion) gather_skip(g, 1);
     if (prompt && *prompt) add_turn(g, "user", prompt);

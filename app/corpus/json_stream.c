@@ -325,7 +325,7 @@ json_got json_stream_item(json_stream *j) {
     }
 }
 
-cJSON *json_parse(const char *s, size_t n) {
+cJSON *json_stream_whole(const char *s, size_t n) {
     scan v = {0};
     json_stream j = {0};
     while (n && (s[n - 1] == ' ' || s[n - 1] == '\t' || s[n - 1] == '\n')) n--;
@@ -336,43 +336,4 @@ cJSON *json_parse(const char *s, size_t n) {
     cJSON *value = parse(&j, &v, s + blanks, length);
     json_stream_end(&j);
     return value;
-}
-
-// ---- members
-
-const char *json_text(const cJSON *object, const char *name) {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-const cJSON *json_array(const cJSON *object, const char *name) {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsArray(v) ? v : NULL;
-}
-
-const cJSON *json_object(const cJSON *object, const char *name) {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsObject(v) ? v : NULL;
-}
-
-bool json_true(const cJSON *object, const char *name) {
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-uint64_t json_id_of(const cJSON *value) {
-    if (cJSON_IsNumber(value)) {
-        double d = value->valuedouble;
-        return d >= 1 && d < 9e15 ? (uint64_t)d : 0;
-    }
-    const char *s = cJSON_GetStringValue(value);
-    uint64_t id = 0;
-    if (!s || !*s) return 0;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9' || id > (UINT64_MAX - 9) / 10) return 0;
-        id = id * 10 + (uint64_t)(*s - '0');
-    }
-    return id;
-}
-
-uint64_t json_id(const cJSON *object, const char *name) {
-    return json_id_of(cJSON_GetObjectItemCaseSensitive(object, name));
 }

@@ -9,9 +9,8 @@
 #ifndef DOPPEL_CORPUS_JSON_STREAM_H
 #define DOPPEL_CORPUS_JSON_STREAM_H
 
+#include "app/corpus/cjson.h"
 #include "app/corpus/text_in.h"
-
-#include <cjson/cJSON.h>
 
 typedef struct json_stream {
     text_in *in;
@@ -45,15 +44,6 @@ cJSON *json_stream_parse(json_stream *j, json_got *got);
 json_got json_stream_pass(json_stream *j);
 
 // Parses n bytes with the same rewriting. NULL when they are not one JSON value.
-cJSON *json_parse(const char *s, size_t n);
-
-// Members of an object; NULL (0, false) when they are absent or of another type.
-const char *json_text(const cJSON *object, const char *name);
-const cJSON *json_array(const cJSON *object, const char *name);
-const cJSON *json_object(const cJSON *object, const char *name);
-bool json_true(const cJSON *object, const char *name);
-// A number or a string of digits; 0 for anything else.
-uint64_t json_id(const cJSON *object, const char *name);
-uint64_t json_id_of(const cJSON *value);
+cJSON *json_stream_whole(const char *s, size_t n);
 
 #endif

@@ -24,7 +24,7 @@ static bool has_a_record_a_line(text_in *in) {
     const char *lf = memchr(s, '\n', n);
     size_t length = lf ? (size_t)(lf - s) : n;
     if (lf && (size_t)(lf + 1 - s) < n && lf[1] == '{') return true;
-    cJSON *first = json_parse(s, length);
+    cJSON *first = json_stream_whole(s, length);
     cJSON_Delete(first);
     return first != NULL;
 }
@@ -35,7 +35,7 @@ static void each_line(gather *g, text_in *in, jsonl_record_fn *fn) {
     int64_t number = 0;
     while (!g->failed && text_in_line(in, &s, &n)) {
         if (is_blank_line(s, n)) continue;
-        cJSON *record = json_parse(s, n);
+        cJSON *record = json_stream_whole(s, n);
         if (record) {
             fn(g, record, number);
         } else {

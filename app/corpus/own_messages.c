@@ -40,12 +40,12 @@ static span span_of(const char *s) {
 }
 
 static void read_item(gather *g, channel *c, const cJSON *m) {
-    uint64_t id = json_id(m, "ID");
-    const char *contents = json_text(m, "Contents");
+    uint64_t id = cjson_id(m, "ID");
+    const char *contents = cjson_text(m, "Contents");
     if (!id || !contents)
         gather_skip(g, 1);
     else
-        add(c, id, span_of(json_text(m, "Timestamp")), span_of(contents));
+        add(c, id, span_of(cjson_text(m, "Timestamp")), span_of(contents));
 }
 
 static void read_json(gather *g, text_in *in, channel *c) {

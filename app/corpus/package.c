@@ -69,10 +69,10 @@ static void read_index(gather *g, folder *f, const char *prefix) {
 static char *read_owner(gather *g, folder *f, const char *prefix) {
     ptrdiff_t at = folder_find(f, prefix, "account/user.json");
     cJSON *user = at < 0 ? NULL : folder_json(f, (size_t)at);
-    const char *name = json_text(user, "global_name");
-    if (!name || !*name) name = json_text(user, "username");
+    const char *name = cjson_text(user, "global_name");
+    if (!name || !*name) name = cjson_text(user, "username");
     char *owner = mem_strdup(name && *name ? name : "me");
-    gather_name(g, '@', json_id(user, "id"), owner);
+    gather_name(g, '@', cjson_id(user, "id"), owner);
     cJSON_Delete(user);
     return owner;
 }

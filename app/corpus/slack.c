@@ -47,9 +47,9 @@ static const char *first_filled(const char *a, const char *b, const char *c, con
 }
 
 static const char *shown_name(const cJSON *u) {
-    const cJSON *profile = json_object(u, "profile");
-    return first_filled(json_text(profile, "display_name"), json_text(profile, "real_name"), json_text(u, "real_name"),
-                        json_text(u, "name"));
+    const cJSON *profile = cjson_object(u, "profile");
+    return first_filled(cjson_text(profile, "display_name"), cjson_text(profile, "real_name"),
+                        cjson_text(u, "real_name"), cjson_text(u, "name"));
 }
 
 // ---- text
@@ -167,20 +167,20 @@ static size_t keep(day *d, const char *s) {
 }
 
 static const char *author_of(const workspace *w, const cJSON *m, const char *subtype, bool *bot) {
-    const char *id = json_text(m, "user"), *username = json_text(m, "username");
+    const char *id = cjson_text(m, "user"), *username = cjson_text(m, "username");
     const user *u = id ? find_user(w, id, strlen(id)) : NULL;
-    const cJSON *profile = json_object(m, "user_profile");
-    *bot = json_text(m, "bot_id") != NULL || (u && u->bot) || (subtype && strcmp(subtype, "bot_message") == 0);
+    const cJSON *profile = cjson_object(m, "user_profile");
+    *bot = cjson_text(m, "bot_id") != NULL || (u && u->bot) || (subtype && strcmp(subtype, "bot_message") == 0);
     if (subtype && strcmp(subtype, "bot_message") == 0 && username && *username) return username;
     if (u) return u->name;
-    const char *own = first_filled(json_text(profile, "display_name"), json_text(profile, "real_name"),
-                                   json_text(profile, "name"), username);
-    return first_filled(own, json_text(json_object(m, "bot_profile"), "name"), id, json_text(m, "bot_id"));
+    const char *own = first_filled(cjson_text(profile, "display_name"), cjson_text(profile, "real_name"),
+                                   cjson_text(profile, "name"), username);
+    return first_filled(own, cjson_text(cjson_object(m, "bot_profile"), "name"), id, cjson_text(m, "bot_id"));
 }
 
 static void read_message(gather *g, const workspace *w, day *d, const cJSON *m) {
-    const char *type = json_text(m, "type"), *subtype = json_text(m, "subtype"), *text = json_text(m, "text");
-    const char *ts = json_text(m, "ts"), *thread = json_text(m, "thread_ts");
+    const char *type = cjson_text(m, "type"), *subtype = cjson_text(m, "subtype"), *text = cjson_text(m, "text");
+    const char *ts = cjson_text(m, "ts"), *thread = cjson_text(m, "thread_ts");
     message out = {.order = d->n};
     const char *author = author_of(w, m, subtype, &out.bot);
     if (type && (strcmp(type, "message") != 0 || !is_kept_subtype(subtype))) {
@@ -271,7 +271,7 @@ static int read_names(workspace *w, folder *f, const char *prefix, const char *f
     json_stream_eat(&j, '[');
     while (json_stream_item(&j) == JSON_GOT) {
         cJSON *u = json_stream_parse(&j, &got);
-        if (u) add_user(w, json_text(u, "id"), shown_name(u), json_true(u, "is_bot"));
+        if (u) add_user(w, cjson_text(u, "id"), shown_name(u), cjson_true(u, "is_bot"));
         cJSON_Delete(u);
     }
     json_stream_end(&j);

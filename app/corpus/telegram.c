@@ -10,8 +10,8 @@ static void join_text(const cJSON *text, buf *out) {
     if (cJSON_IsString(text)) buf_puts(out, text->valuestring);
     if (!cJSON_IsArray(text)) return;
     cJSON_ArrayForEach(part, text) {
-        const char *piece = cJSON_IsString(part) ? part->valuestring : json_text(part, "text");
-        const char *type = json_text(part, "type");
+        const char *piece = cJSON_IsString(part) ? part->valuestring : cjson_text(part, "text");
+        const char *type = cjson_text(part, "type");
         if (!piece) continue;
         if (type && strcmp(type, "mention_name") == 0 && *piece != '@') buf_putc(out, '@');
         buf_puts(out, piece);
@@ -19,7 +19,7 @@ static void join_text(const cJSON *text, buf *out) {
 }
 
 static void add_message(gather *g, const cJSON *m) {
-    const char *type = json_text(m, "type"), *from = json_text(m, "from"), *date = json_text(m, "date");
+    const char *type = cjson_text(m, "type"), *from = cjson_text(m, "from"), *date = cjson_text(m, "date");
     const cJSON *text = cJSON_GetObjectItemCaseSensitive(m, "text");
     const cJSON *sender = cJSON_GetObjectItemCaseSensitive(m, "from");
     if (!type || (sender && !from && !cJSON_IsNull(sender)) ||
@@ -39,8 +39,8 @@ static void add_message(gather *g, const cJSON *m) {
     d.text = buf_str(&joined);
     d.n_text = joined.len;
     if (date && when_iso(date, strlen(date), &d.time) != strlen(date)) d.time = WHEN_NOTHING;
-    d.key = gather_key(g, json_id(m, "id"));
-    d.reply = gather_key(g, json_id(m, "reply_to_message_id"));
+    d.key = gather_key(g, cjson_id(m, "id"));
+    d.reply = gather_key(g, cjson_id(m, "reply_to_message_id"));
     gather_add(g, &d);
     buf_free(&joined);
 }
