@@ -92,7 +92,7 @@ static int read_offsets(const opening *o, const cJSON *entry, safetensor *t, uin
 static int read_tensor(const opening *o, const cJSON *entry) {
     safetensors *s = o->s;
     safetensor *t = &s->tensors[s->n];
-    uint64_t elements;
+    uint64_t elements = 0;
     t->name = entry->string;
     if (!*t->name) return error_set(o->err, "%s: a tensor has no name: the file is damaged; fetch it again", s->path);
     if (!cJSON_IsObject(entry) || hfjson_get_string(entry, "dtype", &t->dtype) != 1)

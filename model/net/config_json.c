@@ -111,15 +111,16 @@ static int default_kv_heads(const reader *r) {
     return is_family(r, "qwen2") || is_family(r, "qwen3") ? 32 : r->c->n_heads;
 }
 
+// Where it is left out, the weights tell; the old families' rule is four times the width.
 static int read_feed_forward(const reader *r) {
     net_config *c = r->c;
-    int ratio = 4;
     int found = read_spelled(r, (spellings){"intermediate_size", "n_inner", "ffn_hidden_size"}, &c->n_ff);
     if (found != 0) return found;
     if (c->mlp == MLP_GATED_SILU || is_family(r, "gpt_neox") || is_family(r, "phi"))
         return need_spelled(r, (spellings){"intermediate_size"}, &c->n_ff);
-    if (read_int(r, r->json, "expansion_ratio", &ratio) < 0) return -1;
-    c->n_ff = c->n_embd <= INT_MAX / 256 && ratio <= 256 ? ratio * c->n_embd : 0;
+    const file_tensor *up = model_file_tensor(r->f, "blk.0.ffn_up.weight");
+    int64_t rows = up ? up->ne[1] : 4 * (int64_t)c->n_embd;
+    c->n_ff = rows > INT_MAX ? INT_MAX : (int)rows;
     return 0;
 }
 
@@ -369,7 +370,7 @@ static int read_mpt(const reader *r) {
     if (strcmp(kind, "multihead_attention") != 0) return not_run(r, "an attn_type other than multihead_attention");
     if (norms || prefix) return not_run(r, "qk_ln or prefix_lm");
     if (logits && !cJSON_IsNull(logits)) return not_run(r, "logit_scale");
-    if (!alibi) c->position = POSITION_LEARNED;
+    if (!alibi && model_file_tensor(r->f, "position_embd.weight")) c->position = POSITION_LEARNED;
     return 0;
 }
 

@@ -178,16 +178,18 @@ static const json_case json_cases[] = {
     {"RefinedWebModel", "'n_layer':1,'hidden_size':8,'n_head':4,'multi_query':true", "falcon heads=4/1 ff=32 ctx=2048",
      NULL},
     {"RefinedWeb", "'n_layer':1,'hidden_size':8,'n_head':4,'n_head_kv':2", "falcon heads=4/2 parallel", NULL},
-    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'max_seq_len':50,'expansion_ratio':3",
-     "mpt ff=24 ctx=50 layernorm eps=1e-05 alibi bias=8 mlp=erf serial tied scale=0.70711 clip=0", NULL},
+    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'max_seq_len':50",
+     "mpt ff=32 ctx=50 layernorm eps=1e-05 alibi bias=8 mlp=erf serial tied scale=0.70711 clip=0", NULL},
     {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'alibi_bias_max':16,'clip_qkv':6,'softmax_scale':0.5}",
      "bias=16 clip=6 scale=0.5", NULL},
-    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'alibi':false}", "learned", NULL},
+    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'alibi':false}", "alibi", NULL},
+    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'x':'narrow mlp'", "ff=4", NULL},
+    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'alibi':false},'x':'learned wpe'", "learned", NULL},
     {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'qk_ln':true}", NULL, "qk_ln"},
     {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'attn_config':{'attn_type':'multiquery_attention'}", NULL,
      "attn_type"},
     {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'logit_scale':'inv_sqrt_d_model'", NULL, "logit_scale"},
-    {"mpt", "'n_layers':2,'d_model':8,'n_heads':4,'expansion_ratio':1000000000", NULL, "0 feed-forward"},
+    {"mpt", "'n_layers':2,'d_model':1000000000,'n_heads':4", NULL, "1000000000 embedding components"},
     {"phi", "'num_hidden_layers':1,'hidden_size':32,'num_attention_heads':2,'intermediate_size':12",
      "phi layernorm mlp=tanh halves dim=8 parallel shared untied", NULL},
     {"phi", "'num_hidden_layers':1,'hidden_size':32,'num_attention_heads':2,'intermediate_size':12,'qk_layernorm':true",
@@ -195,10 +197,14 @@ static const json_case json_cases[] = {
     {"bert", "'hidden_size':8", NULL, "a bert encoder"},
 };
 
-// The embedding under every family's name, and a head unless the settings say headless.
+// The embedding under every family's name, a head unless the settings say headless, positions if they say so.
 static void write_tensors(const char *folder, const char *settings) {
-    static const char *const names[] = {"embed_tokens", "wte", "embed_in", "word_embeddings", "lm_head", "embed_out"};
-    int n = strstr(settings, "headless") ? 4 : 6;
+    static const char *const names[] = {"embed_tokens", "wte",       "embed_in", "word_embeddings",
+                                        "lm_head",      "embed_out", "wpe",      "blocks.0.ffn.up_proj"};
+    int n = strstr(settings, "headless")      ? 4
+            : strstr(settings, "learned wpe") ? 7
+            : strstr(settings, "narrow mlp")  ? 8
+                                              : 6;
     buf header = {0}, file = {0}, data = {0};
     buf_putc(&header, '{');
     for (int i = 0; i < n; i++)
