@@ -47,8 +47,9 @@ test:                     ## install what is missing, build, run every test (ONL
 bench: all                ## measure this machine and doppel on it
 	@$(B)/doppel bench
 
+# doppel handles fatal signals itself, to give the terminal back; the tests look at that.
 asan:                     ## every test under the address and undefined-behaviour sanitizers
-	@$(MAKE) test B=$(B)/asan CC=clang EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	@ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0 $(MAKE) test B=$(B)/asan CC=clang EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 tsan:                     ## every test under the thread sanitizer
 	@$(MAKE) test B=$(B)/tsan CC=clang EXTRA="-fsanitize=thread"
