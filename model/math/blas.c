@@ -58,3 +58,23 @@ void blas_sgemm_nt(int m, int n, int k, const float *a, size_t lda, const float 
     }
     for (int i = 0; i < m; i++) kernels_get()->gemv_f32(b, ldb, n, k, a + (size_t)i * lda, c + (size_t)i * ldc);
 }
+
+void blas_sgemm(bool trans_a, bool trans_b, int m, int n, int k, float alpha, const float *a, size_t lda,
+                const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+    if (blas_available()) {
+        sgemm(ROW_MAJOR, trans_a ? TRANS : NO_TRANS, trans_b ? TRANS : NO_TRANS, m, n, k, alpha, a, (int)lda, b,
+              (int)ldb, beta, c, (int)ldc);
+        return;
+    }
+    for (int i = 0; i < m; i++) {
+        float *row = c + (size_t)i * ldc;
+        for (int j = 0; j < n; j++) row[j] = beta == 0 ? 0 : beta * row[j];
+        for (int t = 0; t < k; t++) {
+            float x = alpha * (trans_a ? a[(size_t)t * lda + (size_t)i] : a[(size_t)i * lda + (size_t)t]);
+            if (trans_b)
+                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)j * ldb + (size_t)t];
+            else
+                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)t * ldb + (size_t)j];
+        }
+    }
+}

@@ -16,4 +16,8 @@ const char *blas_core(void);
 // without OpenBLAS.
 void blas_sgemm_nt(int m, int n, int k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc);
 
+// C (m, n) = alpha op(A) op(B) + beta C, op transposing where asked: op(A) is (m, k), op(B) (k, n). Row-major.
+void blas_sgemm(bool trans_a, bool trans_b, int m, int n, int k, float alpha, const float *a, size_t lda,
+                const float *b, size_t ldb, float beta, float *c, size_t ldc);
+
 #endif

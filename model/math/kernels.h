@@ -81,6 +81,8 @@ typedef struct kernels {
     void (*layer_norm)(const float *x, const float *w, const float *b, int n, float eps, float *y);
     // g = g / (1 + exp(-g)) * u
     void (*silu_mul)(float *g, const float *u, int n);
+    // x = exp(x - shift); returns the sum.
+    float (*exp_sub)(float *x, int n, float shift);
     // x = x / 2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), calculated as x * sigmoid(2 ...)
     void (*gelu_tanh)(float *x, int n);
 } kernels;

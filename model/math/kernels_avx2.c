@@ -517,6 +517,17 @@ static void silu_mul_avx2(float *g, const float *u, int n) {
     }
 }
 
+static float exp_sub_avx2(float *x, int n, float shift) {
+    __m256 sum = _mm256_setzero_ps(), by = _mm256_set1_ps(shift);
+    for (int i = 0; i < n; i += 8) {
+        __m256 e = exp_ps(_mm256_sub_ps(load_as_float(x, 0, (size_t)i, n - i), by));
+        if (n - i < 8) e = _mm256_and_ps(e, _mm256_castsi256_ps(lanes_below(n - i)));
+        sum = _mm256_add_ps(sum, e);
+        store_some(x + i, e, n - i);
+    }
+    return sum_ps(sum);
+}
+
 static void gelu_tanh_avx2(float *x, int n) {
     const __m256 a = _mm256_set1_ps(2 * 0.7978845608f * 0.044715f), b = _mm256_set1_ps(2 * 0.7978845608f);
     for (int i = 0; i < n; i += 8) {
@@ -543,6 +554,7 @@ const kernels kernels_avx2 = {
     .rms_norm = rms_norm_avx2,
     .layer_norm = layer_norm_avx2,
     .silu_mul = silu_mul_avx2,
+    .exp_sub = exp_sub_avx2,
     .gelu_tanh = gelu_tanh_avx2,
 };
 #endif

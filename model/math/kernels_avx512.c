@@ -522,6 +522,17 @@ static void silu_mul_avx512(float *g, const float *u, int n) {
     }
 }
 
+static float exp_sub_avx512(float *x, int n, float shift) {
+    __m512 sum = _mm512_setzero_ps(), by = _mm512_set1_ps(shift);
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 e = exp_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + i), by));
+        sum = _mm512_mask_add_ps(sum, mask, sum, e);
+        _mm512_mask_storeu_ps(x + i, mask, e);
+    }
+    return _mm512_reduce_add_ps(sum);
+}
+
 static void gelu_tanh_avx512(float *x, int n) {
     for (int i = 0; i < n; i += 16) {
         __mmask16 mask = tail_mask((size_t)(n - i));
@@ -549,6 +560,7 @@ const kernels kernels_avx512 = {
     .rms_norm = rms_norm_avx512,
     .layer_norm = layer_norm_avx512,
     .silu_mul = silu_mul_avx512,
+    .exp_sub = exp_sub_avx512,
     .gelu_tanh = gelu_tanh_avx512,
 };
 #endif

@@ -175,6 +175,12 @@ static void silu_mul_ref(float *g, const float *u, int n) {
     for (int i = 0; i < n; i++) g[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
+static float exp_sub_ref(float *x, int n, float shift) {
+    float sum = 0;
+    for (int i = 0; i < n; i++) sum += x[i] = expf(x[i] - shift);
+    return sum;
+}
+
 static void gelu_tanh_ref(float *x, int n) {
     for (int i = 0; i < n; i++) {
         float inner = 0.7978845608f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
@@ -199,5 +205,6 @@ const kernels kernels_ref = {
     .rms_norm = rms_norm_ref,
     .layer_norm = layer_norm_ref,
     .silu_mul = silu_mul_ref,
+    .exp_sub = exp_sub_ref,
     .gelu_tanh = gelu_tanh_ref,
 };

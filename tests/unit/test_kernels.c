@@ -311,6 +311,11 @@ static void test_pointwise(const kernels *k) {
     OK(distance(y, ref, N) < 1e-6, "%s silu_mul: off by %g", k->name, distance(y, ref, N));
     memcpy(y, x, sizeof y);
     memcpy(ref, x, sizeof ref);
+    float total = k->exp_sub(y, N, 3), want = kernels_ref.exp_sub(ref, N, 3);
+    OK(distance(y, ref, N) < 1e-6 && distance(&total, &want, 1) < 1e-6, "%s exp_sub: off by %g", k->name,
+       distance(y, ref, N));
+    memcpy(y, x, sizeof y);
+    memcpy(ref, x, sizeof ref);
     k->gelu_tanh(y, N);
     kernels_ref.gelu_tanh(ref, N);
     OK(distance(y, ref, N) < 1e-6, "%s gelu_tanh: off by %g", k->name, distance(y, ref, N));

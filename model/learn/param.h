@@ -1,0 +1,31 @@
+// What is trained: named arrays of floats with their gradients and AdamW's two moments.
+#ifndef DOPPEL_LEARN_PARAM_H
+#define DOPPEL_LEARN_PARAM_H
+
+#include "model/base/base.h"
+
+enum { PARAM_MAX_NAME = 128 };
+
+typedef struct param {
+    char name[PARAM_MAX_NAME]; // GGUF's name of the tensor; adapters add .lora_a or .lora_b
+    int rows, cols;            // row-major; a vector has rows = 1
+    bool is_matrix;            // matrices decay, vectors do not
+    float *w, *grad, *m, *v;   // (rows, cols) each, one allocation
+} param;
+
+// The parameters of one training, in a fixed order (that of checkpoints and sums).
+typedef struct param_set {
+    param **items;
+    size_t n, cap;
+} param_set;
+
+// A new parameter of zeros; NULL with a message when there is no memory. The set owns it.
+param *param_add(param_set *set, const char *name, int rows, int cols, bool is_matrix, error *err);
+void param_set_free(param_set *set);
+
+size_t param_count(const param *p);           // rows * cols
+size_t param_set_count(const param_set *set); // of all
+void param_set_clear_grads(param_set *set);
+double param_set_grad_norm(const param_set *set); // L2 norm over all gradients
+
+#endif

@@ -1,0 +1,39 @@
+// One pass of training: forward, loss and backward of a few rows of tokens, gradients added to the parameters.
+//
+// Memory: every layer's inputs, turned q, k and v, attention output and MLP pre-activations stay for the backward
+// half, the rest is calculated again; attention holds scores of one head and a stretch of queries per member; logits
+// exist for a few labelled positions at a time and for no others.
+// Sums run in a fixed order that depends neither on the number of rows in a pass nor on the number of threads.
+#ifndef DOPPEL_LEARN_PASS_H
+#define DOPPEL_LEARN_PASS_H
+
+#include "model/learn/graph.h"
+#include "model/math/team.h"
+
+typedef struct learn_pass learn_pass;
+
+typedef struct learn_batch {
+    int rows, len;         // rows of len tokens each (shorter ones are padded at the right)
+    const int32_t *ids;    // (rows, len)
+    const int32_t *labels; // (rows, len): what to predict AT each place (from the places before); -100: nothing.
+                           // The first place of a row is never predicted.
+} learn_batch;
+
+enum { LEARN_NO_LABEL = -100 };
+
+// Room for max_rows rows of max_len tokens. float32: no reduced precision anywhere; otherwise products run in bf16
+// where the processor has it. NULL with a message: no memory (says how much).
+learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool float32, team *team, error *err);
+void learn_pass_close(learn_pass *p);                                     // NULL is fine
+size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len); // what opening will take
+
+// Labelled places of a batch.
+int learn_batch_count(const learn_batch *b);
+
+// Adds weight * d(sum of -log p over labelled places) to the gradients and returns that sum, unweighted.
+// Ids must lie inside the vocabulary, rows and len within what was opened.
+double learn_pass_train(learn_pass *p, const learn_batch *b, double weight);
+// The sum alone.
+double learn_pass_loss(learn_pass *p, const learn_batch *b);
+
+#endif

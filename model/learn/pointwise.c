@@ -1,0 +1,77 @@
+// Derivatives are written beside the functions they belong to.
+#include "model/learn/pointwise.h"
+#include "model/math/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+float pointwise_softmax(float *x, int from, int to, int n) {
+    const kernels *k = kernels_get();
+    memset(x, 0, (size_t)from * sizeof *x);
+    memset(x + to, 0, (size_t)(n - to) * sizeof *x);
+    float top = x[from];
+    for (int i = from; i < to; i++) top = fmaxf(top, x[i]);
+    float sum = k->exp_sub(x + from, to - from, top), inverse = 1 / sum;
+    for (int i = from; i < to; i++) x[i] *= inverse;
+    return top + logf(sum);
+}
+
+void pointwise_softmax_back(float *s, float *dp, int from, int to, int n, float lse, float along, float scale) {
+    memset(s, 0, (size_t)from * sizeof *s);
+    memset(dp, 0, (size_t)from * sizeof *dp);
+    memset(s + to, 0, (size_t)(n - to) * sizeof *s);
+    memset(dp + to, 0, (size_t)(n - to) * sizeof *dp);
+    kernels_get()->exp_sub(s + from, to - from, lse);
+    for (int i = from; i < to; i++) dp[i] = s[i] * (dp[i] - along) * scale;
+}
+
+void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
+    memcpy(act, up, (size_t)n_ff * sizeof *act);
+    if (kind == MLP_GATED_SILU)
+        kernels_get()->silu_mul(act, up + n_ff, n_ff);
+    else if (kind == MLP_GELU_TANH)
+        kernels_get()->gelu_tanh(act, n_ff);
+    else
+        for (int i = 0; i < n_ff; i++) act[i] = 0.5f * up[i] * (1 + erff(up[i] * 0.70710678f));
+}
+
+// act = g * s(g) * u with s the logistic function: dg = dact * u * s * (1 + g * (1 - s)), du = dact * g * s
+static void silu_back(const float *up, const float *dact, int n, float *dup) {
+    const float *u = up + n;
+    float *dg = dup, *du = dup + n;
+    for (int i = 0; i < n; i++) dg[i] = -up[i];
+    kernels_get()->exp_sub(dg, n, 0);
+    for (int i = 0; i < n; i++) {
+        float s = 1 / (1 + dg[i]), g = up[i];
+        du[i] = dact[i] * g * s;
+        dg[i] = dact[i] * u[i] * s * (1 + g * (1 - s));
+    }
+}
+
+// act = x * s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): dx = dact * (s + x * s * (1 - s) * z')
+static void gelu_tanh_back(const float *x, const float *dact, int n, float *dx) {
+    const float a = 2 * 0.7978845608f, b = a * 0.044715f;
+    for (int i = 0; i < n; i++) dx[i] = -x[i] * (a + b * x[i] * x[i]);
+    kernels_get()->exp_sub(dx, n, 0);
+    for (int i = 0; i < n; i++) {
+        float s = 1 / (1 + dx[i]);
+        dx[i] = dact[i] * s * (1 + x[i] * (1 - s) * (a + 3 * b * x[i] * x[i]));
+    }
+}
+
+// act = x * Phi(x): dx = dact * (Phi(x) + x * phi(x))
+static void gelu_erf_back(const float *x, const float *dact, int n, float *dx) {
+    for (int i = 0; i < n; i++) {
+        float cdf = 0.5f * (1 + erff(x[i] * 0.70710678f)), pdf = 0.3989422804f * expf(-0.5f * x[i] * x[i]);
+        dx[i] = dact[i] * (cdf + x[i] * pdf);
+    }
+}
+
+void pointwise_activate_back(mlp_kind kind, const float *up, const float *dact, int n_ff, float *dup) {
+    if (kind == MLP_GATED_SILU)
+        silu_back(up, dact, n_ff, dup);
+    else if (kind == MLP_GELU_TANH)
+        gelu_tanh_back(up, dact, n_ff, dup);
+    else
+        gelu_erf_back(up, dact, n_ff, dup);
+}
