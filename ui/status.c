@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_FIELDS = 6, FIELD_BYTES = 64 };
+enum { MAX_FIELDS = 6, FIELD_BYTES = 64, BRAND_COLS = 60 }; // BRAND_COLS: below, there is no room for its own name
 
 typedef struct fields {
     char text[MAX_FIELDS][FIELD_BYTES];
@@ -72,12 +72,12 @@ static int count_fitting(const fields *f, int cols, int *used) {
 void status_draw(canvas *c, rect area, const chat *chat) {
     fields f = {0};
     collect(&f, chat);
-    canvas_puts(c, area.row, area.col + 1, area.cols - 2, "doppel", STYLE_BRAND);
-    int name_col = area.col + 9, end = area.col + area.cols - 1, used;
+    int name_col = area.col + 1, end = area.col + area.cols - 1, used;
+    if (area.cols >= BRAND_COLS) name_col += 2 + canvas_puts(c, area.row, name_col, area.cols, "doppel", STYLE_BRAND);
     buf name = {0};
     clean_text(chat->model_name, strlen(chat->model_name), &name);
     int name_cols = cells_width(buf_str(&name), name.len);
-    if (name_cols > (end - name_col) / 2) name_cols = (end - name_col) / 2;
+    if (name_cols > (end - name_col) * 2 / 5) name_cols = (end - name_col) * 2 / 5;
     int n = count_fitting(&f, end - name_col - name_cols - 3, &used), col = end - used;
     for (int i = 0; i < n; i++) col += canvas_puts(c, area.row, col, end - col, f.text[i], f.style[i]) + 3;
     canvas_put(c, area.row, name_col, end - used - 3 - name_col, buf_str(&name), name.len, STYLE_TITLE);

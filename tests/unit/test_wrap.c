@@ -66,8 +66,8 @@ static void test_widths(void) {
     expect_width("e\xcc\x81", 1);
     expect_width("שלום", 4);
     expect_width("👩‍👩‍👧", 6); // shown as its parts
-    expect_width("👍🏽", 2);   // the tone is left out
-    expect_width("❤️", 1);     // and the selector
+    expect_width("👍🏽", 2);           // the tone is left out
+    expect_width("❤️", 1);             // and the selector
     expect_width("🇩🇪", 2);
     expect_width("각", 2);
     expect_width("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", 2); // the same in parts
@@ -101,7 +101,8 @@ static unsigned draw(unsigned n) {
 }
 
 static void random_text(buf *b, int parts) {
-    static const char *PARTS[] = {"a", "word", " ", "  ", "\n", "漢", "。", "e\xcc\x81", "👩‍👧", "-", "\t", "longerword", "🇩🇪"};
+    static const char *PARTS[] = {"a",         "word",        " ", "  ", "\n",         "漢", "。",
+                                  "e\xcc\x81", "👩‍👧", "-", "\t", "longerword", "🇩🇪"};
     for (int i = 0; i < parts; i++) buf_puts(b, PARTS[draw(sizeof PARTS / sizeof *PARTS)]);
 }
 
