@@ -34,13 +34,13 @@ programs: all $(TEST)     # what the tests run
 
 run:                      ## install what is missing, build, fetch the default model, chat
 	@scripts/setup
-	@$(call build,all)
+	+@$(call build,all)
 	@$(B)/doppel models pull default --if-missing
 	@$(B)/doppel
 
 test:                     ## install what is missing, build, run every test (ONLY=part of a name)
 	@scripts/setup tmux pgrep
-	@$(call build,programs)
+	+@$(call build,programs)
 	@$(B)/doppel models pull default --if-missing || echo 'The tests that need the default model are skipped.'
 	@tests/run $(B) $(ONLY)
 
