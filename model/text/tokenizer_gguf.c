@@ -71,6 +71,7 @@ static int read_tokens(reader *r) {
         if (vocab_set(v, (int64_t)i, text, len, kind, score, r->err) != 0)
             return error_prefix(r->err, "%s", gguf_path(r->g));
         bool special = kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN;
+        if (kind == TOKEN_UNKNOWN && r->t->unk < 0) r->t->unk = (int32_t)i;
         if (special || kind == TOKEN_USER)
             added_put(&r->t->added, text, len, (added_token){.id = (int32_t)i, .special = special});
     }
