@@ -61,7 +61,7 @@ static unsigned run_system(chat *c, const char *args) {
 static void describe_range(const gen_knob *k, buf *out) {
     switch (k->kind) {
     case KNOB_REAL:
-    case KNOB_INT: buf_printf(out, "%g to %g", k->min, k->max); break;
+    case KNOB_INT: buf_printf(out, "%.15g to %.15g", k->min, k->max); break;
     case KNOB_FLAG: buf_puts(out, "on or off"); break;
     case KNOB_SEED: buf_puts(out, "a whole number, or random"); break;
     case KNOB_STOP: buf_puts(out, "a text, added to the list"); break;

@@ -179,7 +179,8 @@ repl_input *repl_input_open(const chat *c, bool interactive) {
     el_set(in->el, EL_SIGNAL, 0);
     el_set(in->el, EL_EDITOR, "emacs");
     el_set(in->el, EL_GETCFN, get_char);
-    el_set(in->el, EL_ADDFN, "doppel-complete", "complete commands, settings, models and files", complete);
+    // The wide call: the other one copies the names and never frees them.
+    el_wset(in->el, EL_ADDFN, L"doppel-complete", L"complete commands, settings, models and files", complete);
     el_set(in->el, EL_BIND, "^I", "doppel-complete", NULL);
     open_history(in);
     el_source(in->el, NULL);

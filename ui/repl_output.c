@@ -99,7 +99,7 @@ static void update_running(repl_output *o, const chat *c, const chat_turn *t) {
         o->written = t->text.len;
     } else if (t->text.len > o->written) {
         write_answer(o, &t->text, whole_words(&t->text, o->written));
-    } else if (c->prefill_total > 0) {
+    } else if (c->prefill_total > 0 && (o->interactive || o->json)) {
         char line[96];
         snprintf(line, sizeof line, "reading the prompt, %d of %d tokens", c->prefill_done, c->prefill_total);
         say_progress(o, line, first_progress);

@@ -84,7 +84,7 @@ static uint64_t ask(worker *w, const char *text) {
 
 static worker *open_loaded(int n_ctx) {
     error err = {{0}};
-    worker *w = worker_open(1, n_ctx, &err);
+    worker *w = worker_open(2, n_ctx, &err);
     OK(w != NULL, "%s", err.text);
     if (!w) exit(test_end());
     outcome o = follow(w, worker_load(w, tiny), NULL);
