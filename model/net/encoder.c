@@ -205,7 +205,7 @@ static int run_some(encoder *e, const encoder_text *texts, int n, error *err) {
     return taken;
 }
 
-// Sums are in double so that the order of a long text's rows does not show.
+// Sums are in double so that the mean of a long text loses nothing.
 static void pool(const encoder *e, const float *x, int n, encoder_pooling pooling, float *out) {
     int width = e->config.n_embd;
     if (pooling == ENCODER_CLS) n = 1;
