@@ -147,9 +147,8 @@ static int open_sharded(hfdir *d, error *err) {
     int rc = root ? 0 : -1;
     if (root && (!cJSON_IsObject(map) || !map->child))
         rc = error_set(err, "%s: has no weight_map with tensors in it; fetch it again", path);
-    if (rc == 0) cJSON_ArrayForEach(entry, map) {
-            if (rc == 0) rc = read_index_entry(d, path, entry, err);
-        }
+    for (entry = rc == 0 ? map->child : NULL; entry && rc == 0; entry = entry->next)
+        rc = read_index_entry(d, path, entry, err);
     cJSON_Delete(root);
     free(path);
     return rc;

@@ -62,10 +62,10 @@ static int damaged(const opening *o, const char *name, const char *what) {
 
 // The number of elements goes to *elements.
 static int read_shape(const opening *o, const cJSON *entry, safetensor *t, uint64_t *elements) {
-    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape"), *d;
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape");
     if (!cJSON_IsArray(shape)) return damaged(o, t->name, "no shape");
     *elements = 1;
-    cJSON_ArrayForEach(d, shape) {
+    for (const cJSON *d = shape->child; d; d = d->next) {
         int64_t n = hfjson_count(d);
         if (n < 0) return damaged(o, t->name, "a dimension that is no whole number");
         if (t->n_dims == SAFETENSORS_MAX_DIMS) return damaged(o, t->name, "more than 8 dimensions");
@@ -153,7 +153,6 @@ static int place_tensors(const opening *o, size_t file_size) {
 
 static int read_tensors(opening *o, size_t file_size) {
     safetensors *s = o->s;
-    const cJSON *entry;
     size_t n = (size_t)cJSON_GetArraySize(s->header);
     if (n > MAX_TENSORS)
         return error_set(o->err, "%s: %zu tensors, at most %d are possible: the file is damaged; fetch it again",
@@ -162,9 +161,8 @@ static int read_tensors(opening *o, size_t file_size) {
     name_index_init(&s->index, n);
     o->begin = mem_calloc(n, sizeof *o->begin);
     int rc = 0;
-    cJSON_ArrayForEach(entry, s->header) {
-        if (rc == 0 && strcmp(entry->string, "__metadata__") != 0) rc = read_tensor(o, entry);
-    }
+    for (const cJSON *entry = s->header->child; entry && rc == 0; entry = entry->next)
+        if (strcmp(entry->string, "__metadata__") != 0) rc = read_tensor(o, entry);
     if (rc == 0) rc = place_tensors(o, file_size);
     free(o->begin);
     return rc;

@@ -271,13 +271,13 @@ static int read_rope(const reader *r) {
 // One window for the layers that layer_types calls sliding, or for all from first_layer on where there is no such list.
 static int read_windows(const reader *r, int window, int first_layer) {
     net_config *c = r->c;
-    const cJSON *types = cJSON_GetObjectItemCaseSensitive(r->json, "layer_types"), *type;
+    const cJSON *types = cJSON_GetObjectItemCaseSensitive(r->json, "layer_types");
     int i = 0;
     if (!cJSON_IsArray(types)) {
         for (i = first_layer; i >= 0 && i < c->n_layers && i < NET_MAX_LAYERS; i++) c->window[i] = window;
         return 0;
     }
-    cJSON_ArrayForEach(type, types) {
+    for (const cJSON *type = types->child; type; type = type->next) {
         const char *name = cJSON_IsString(type) ? type->valuestring : "";
         bool sliding = strcmp(name, "sliding_attention") == 0;
         if (!sliding && strcmp(name, "full_attention") != 0) return not_run(r, "a kind of layer in layer_types");
@@ -313,31 +313,45 @@ static int read_gpt2(const reader *r) {
     return 0;
 }
 
-// attention_types: [[["global", "local"], 6], ...]: each list of kinds so many times over.
+// The window of a layer of this kind: 0 for "global"; -1 for no kind at all.
+static int neo_window(const cJSON *kind, int window) {
+    const char *name = cJSON_IsString(kind) ? kind->valuestring : "";
+    if (strcmp(name, "global") == 0) return 0;
+    return strcmp(name, "local") == 0 ? window : -1;
+}
+
+// One entry of attention_types, [["global", "local"], 6]: the kinds of so many pairs of layers from *layer on.
+static int read_neo_entry(const reader *r, const cJSON *entry, int window, int *layer) {
+    const cJSON *kinds = entry->child;
+    int64_t times = kinds ? hfjson_count(kinds->next) : -1;
+    if (!cJSON_IsArray(kinds) || times < 0) return wrong_kind(r, "attention_types", "list of lists and numbers");
+    for (int64_t n = 0; n < times && kinds->child && *layer <= NET_MAX_LAYERS; n++) {
+        for (const cJSON *kind = kinds->child; kind && *layer <= NET_MAX_LAYERS; kind = kind->next, ++*layer) {
+            int w = neo_window(kind, window);
+            if (w < 0) return wrong_kind(r, "attention_types", "list of global and local");
+            if (*layer < NET_MAX_LAYERS) r->c->window[*layer] = w;
+        }
+    }
+    return 0;
+}
+
+// Every other layer is local where attention_types is left out.
 static int read_gpt_neo(const reader *r) {
     net_config *c = r->c;
-    const cJSON *types = cJSON_GetObjectItemCaseSensitive(r->json, "attention_types"), *entry, *kind;
-    int window = 256, i = 0;
+    const cJSON *types = cJSON_GetObjectItemCaseSensitive(r->json, "attention_types");
+    int window = 256, layer = 0;
     c->attn_scale = 1;
     if (read_int(r, r->json, "window_size", &window) < 0) return -1;
-    cJSON_ArrayForEach(entry, types) {
-        const cJSON *kinds = entry->child;
-        int64_t times = kinds ? hfjson_count(kinds->next) : -1;
-        if (!cJSON_IsArray(kinds) || times < 0 || times > NET_MAX_LAYERS)
-            return wrong_kind(r, "attention_types", "list of kinds");
-        for (int64_t n = 0; n < times; n++) cJSON_ArrayForEach(kind, kinds) {
-                const char *name = cJSON_IsString(kind) ? kind->valuestring : "";
-                bool local = strcmp(name, "local") == 0;
-                if (!local && strcmp(name, "global") != 0)
-                    return wrong_kind(r, "attention_types", "list of global and local");
-                if (i < NET_MAX_LAYERS) c->window[i] = local ? window : 0;
-                i++;
-            }
+    if (!cJSON_IsArray(types)) {
+        for (int i = 1; i < c->n_layers && i < NET_MAX_LAYERS; i += 2) c->window[i] = window;
+        return 0;
     }
-    for (; !types && i < c->n_layers && i < NET_MAX_LAYERS; i++) c->window[i] = i % 2 ? window : 0;
-    if (i == c->n_layers) return 0;
-    return error_set(r->err, "%s/config.json: attention_types describes %d layers of %d; fetch the file again",
-                     model_file_path(r->f), i, c->n_layers);
+    for (const cJSON *entry = types->child; entry; entry = entry->next)
+        if (read_neo_entry(r, entry, window, &layer) != 0) return -1;
+    if (layer == c->n_layers) return 0;
+    return error_set(
+        r->err, "%s/config.json: attention_types describes other layers than the %d there are; fetch the file again",
+        model_file_path(r->f), c->n_layers);
 }
 
 static int read_falcon(const reader *r) {
