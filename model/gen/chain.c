@@ -5,6 +5,7 @@
 // not normalised: each filter works on weights and their total, which comes to the same as a softmax in between.
 #include "model/gen/chain.h"
 #include "model/gen/top.h"
+#include "model/math/kernels.h"
 
 #include <float.h>
 #include <limits.h>
@@ -17,6 +18,7 @@ typedef struct weighted {
 } weighted;
 
 struct chain {
+    const kernels *kernels;
     int n_vocab;
     float *logits;       // (n_vocab) after penalties and bans; no NaN, no +inf
     float *maxima;       // (blocks) of logits
@@ -68,6 +70,7 @@ static double next_random(chain *c) {
 chain *chain_open(int n_vocab, uint64_t seed) {
     size_t n = (size_t)n_vocab, blocks = top_n_blocks(n);
     chain *c = mem_calloc(1, sizeof *c);
+    c->kernels = kernels_get();
     c->n_vocab = n_vocab;
     c->logits = mem_calloc(n, sizeof *c->logits);
     c->maxima = mem_calloc(blocks, sizeof *c->maxima);
@@ -100,44 +103,16 @@ void chain_close(chain *c) {
     free(c);
 }
 
-// ---- e^x over many x <= 0, in loops of a fixed length that compilers turn into vector instructions
+// ---- sums over the whole vocabulary
 
-enum { LANES = 16, SUM_CHUNK = 256 };
-
-// e^x for x <= 0, by 2^n * e^r with |r| <= ln(2)/2 and a polynomial for e^r; relative error below 2e-7. From -88 down
-// the exponent's bits are zero and so is the result.
-static inline float exp_negative(float x) {
-    x = x > -88 ? x : -88;
-    int32_t n = (int32_t)(x * 1.44269504f - 0.5f);
-    float r = x - (float)n * 0.693359375f + (float)n * 2.12194440e-4f;
-    float p = 1.0f / 5040;
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1;
-    p = p * r + 1;
-    int32_t bits = (n + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
-
-// out (n) = e^x, x (n) <= 0 or -inf.
-static void exp_all(const float *restrict x, float *restrict out, size_t n) {
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) out[i + j] = exp_negative(x[i + j]);
-    for (; i < n; i++) out[i] = exp_negative(x[i]);
-}
+enum { LANES = 16, CHUNK = 256 };
 
 static inline float number(float x) {
     x = x >= -FLT_MAX ? x : -INFINITY;
     return x <= FLT_MAX ? x : FLT_MAX;
 }
 
-// Copies logits (n), NaN as -inf and +inf as the largest number.
+// Copies logits (n), NaN as -inf and +inf as the largest number. Loops of a fixed length become vector instructions.
 static void load(const float *restrict logits, float *restrict out, size_t n) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -145,17 +120,16 @@ static void load(const float *restrict logits, float *restrict out, size_t n) {
     for (; i < n; i++) out[i] = number(logits[i]);
 }
 
-// The sum of e^((x - max) * scale) over n of them, none above max. Floats are added in short runs only.
-static double sum_exp(const float *x, size_t n, float max, float scale) {
+// The sum of e^((x - max) / temperature) over n of them, none above max. Floats are added in short runs only.
+static double sum_exp(const kernels *k, const float *x, size_t n, float max, double temperature) {
+    float scale = (float)(1 / temperature), chunk[CHUNK];
     double sum = 0;
-    for (size_t at = 0; at < n; at += SUM_CHUNK) {
-        float lane[LANES] = {0}, chunk[SUM_CHUNK];
-        size_t len = n - at < SUM_CHUNK ? n - at : SUM_CHUNK;
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t len = n - at < CHUNK ? n - at : CHUNK;
         load(x + at, chunk, len);
-        for (size_t i = len; i < SUM_CHUNK; i++) chunk[i] = -INFINITY;
-        for (int i = 0; i < SUM_CHUNK; i += LANES)
-            for (int j = 0; j < LANES; j++) lane[j] += exp_negative((chunk[i + j] - max) * scale);
-        for (int j = 0; j < LANES; j++) sum += lane[j];
+        if (scale != 1)
+            for (size_t i = 0; i < len; i++) chunk[i] = (chunk[i] - max) * scale;
+        sum += k->exp_sub(chunk, (int)len, scale != 1 ? 0 : max);
     }
     return sum;
 }
@@ -164,7 +138,7 @@ static double sum_exp(const float *x, size_t n, float max, float scale) {
 
 static double log_sum_below(const float *logits, size_t n, float max) {
     if (max == -INFINITY) return -INFINITY;
-    return max + log(sum_exp(logits, n, max, 1));
+    return max + log(sum_exp(kernels_get(), logits, n, max, 1));
 }
 
 double chain_log_sum(const float *logits, int n_vocab) {
@@ -189,8 +163,12 @@ static bool in_vocab(const chain *c, int32_t id) {
     return id >= 0 && id < c->n_vocab;
 }
 
+static bool has_penalties(const gen_settings *s) {
+    return s->repetition_penalty != 1 || s->presence_penalty != 0 || s->frequency_penalty != 0;
+}
+
 static void penalise(chain *c, const gen_settings *s, float *scores, const int32_t *prev, size_t n_prev) {
-    if (s->repetition_penalty == 1 && s->presence_penalty == 0 && s->frequency_penalty == 0) return;
+    if (!has_penalties(s)) return;
     for (size_t i = 0; i < n_prev; i++)
         if (in_vocab(c, prev[i])) c->count[prev[i]]++;
     for (size_t i = 0; i < n_prev; i++) {
@@ -256,7 +234,8 @@ static void gather(chain *c, float bound, float max, double temperature) {
             }
     }
     c->n_kept = n;
-    exp_all(c->level, c->weight, (size_t)n);
+    memcpy(c->weight, c->level, (size_t)n * sizeof *c->weight);
+    c->kernels->exp_sub(c->weight, n, 0);
     c->total = 0;
     for (int i = 0; i < n; i++) c->total += c->weight[i];
 }
@@ -359,7 +338,7 @@ static void keep_typical(chain *c, double typical_p) {
 // Top-p over the whole vocabulary. It seldom needs more than a few ids, so ever less probable ones are taken in until
 // their share of the whole is enough.
 static void gather_top_p(chain *c, double p, float max, double temperature) {
-    double total = sum_exp(c->logits, (size_t)c->n_vocab, max, (float)(1 / temperature));
+    double total = sum_exp(c->kernels, c->logits, (size_t)c->n_vocab, max, temperature);
     for (double depth = 4; depth < 32; depth *= 2) {
         gather(c, (float)(max - depth * temperature), max, temperature);
         if (c->total >= p * total) {
@@ -375,8 +354,10 @@ static void filter(chain *c, const gen_settings *s, float max) {
     double temperature = s->temperature > 1e-30 ? s->temperature : 1e-30;
     size_t n = (size_t)c->n_vocab;
     bool top_k = s->top_k > 0 && s->top_k < c->n_vocab;
-    if (top_k || s->top_p >= 1)
-        gather(c, top_k ? top_kth(c->logits, n, c->maxima, (size_t)s->top_k, c->scratch) : -INFINITY, max, temperature);
+    if (top_k)
+        gather(c, top_kth(c->logits, n, c->maxima, (size_t)s->top_k, c->scratch), max, temperature);
+    else if (s->top_p >= 1) // what lies clearly below min-p need not be looked at
+        gather(c, s->min_p > 0 ? (float)(max + temperature * (log(s->min_p) - 0.01)) : -INFINITY, max, temperature);
     if (s->top_p < 1) {
         if (top_k)
             keep_top_p(c, s->top_p, c->total);
@@ -393,8 +374,11 @@ int chain_apply(chain *c, const gen_settings *s, const float *logits, const int3
     load(logits, c->logits, n);
     top_maxima(c->logits, n, c->model_maxima);
     c->log_sum = log_sum_below(c->logits, n, top_max(c->model_maxima, blocks));
-    chain_penalise(c, s, c->logits, prev, n_prev, exempt, n_exempt);
-    top_maxima(c->logits, n, c->maxima);
+    if (n_prev > 0 && (has_penalties(s) || s->no_repeat_ngram > 0)) {
+        chain_penalise(c, s, c->logits, prev, n_prev, exempt, n_exempt);
+        top_maxima(c->logits, n, c->maxima);
+    } else
+        memcpy(c->maxima, c->model_maxima, blocks * sizeof *c->maxima);
     float max = top_max(c->maxima, blocks);
     if (max == -INFINITY) { // the bans left nothing
         load(logits, c->logits, n);

@@ -10,9 +10,9 @@ size_t top_n_blocks(size_t n) {
     return (n + TOP_BLOCK - 1) / TOP_BLOCK;
 }
 
-float top_max(const float *v, size_t n) {
+static float max_of_few(const float *x, size_t n) {
     float max = -INFINITY;
-    for (size_t i = 0; i < n; i++) max = v[i] > max ? v[i] : max;
+    for (size_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
     return max;
 }
 
@@ -21,13 +21,23 @@ static float max_of_block(const float *x) {
     for (int j = 0; j < LANES; j++) lane[j] = -INFINITY;
     for (int i = 0; i < TOP_BLOCK; i += LANES)
         for (int j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-    return top_max(lane, LANES);
+    return max_of_few(lane, LANES);
+}
+
+float top_max(const float *x, size_t n) {
+    float max = -INFINITY;
+    for (; n >= TOP_BLOCK; n -= TOP_BLOCK, x += TOP_BLOCK) {
+        float most = max_of_block(x);
+        max = most > max ? most : max;
+    }
+    float most = max_of_few(x, n);
+    return most > max ? most : max;
 }
 
 void top_maxima(const float *x, size_t n, float *maxima) {
     size_t whole = n / TOP_BLOCK;
     for (size_t b = 0; b < whole; b++) maxima[b] = max_of_block(x + b * TOP_BLOCK);
-    if (n % TOP_BLOCK) maxima[whole] = top_max(x + whole * TOP_BLOCK, n % TOP_BLOCK);
+    if (n % TOP_BLOCK) maxima[whole] = max_of_few(x + whole * TOP_BLOCK, n % TOP_BLOCK);
 }
 
 static void swap(float *a, float *b) {

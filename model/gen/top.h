@@ -16,8 +16,8 @@ size_t top_n_blocks(size_t n);
 // maxima (top_n_blocks(n)): the largest of each block of x (n); NaN is passed over, an empty block gives -inf.
 void top_maxima(const float *x, size_t n, float *maxima);
 
-// The largest of v (n); -inf for none.
-float top_max(const float *v, size_t n);
+// The largest of x (n), NaN passed over; -inf for none.
+float top_max(const float *x, size_t n);
 
 // The k-th largest (k from 1) of x (n), whose block maxima are known; -inf when fewer than k are numbers.
 // scratch (n) is overwritten.
