@@ -1,4 +1,5 @@
 // Choosing the kernels: what the processor has, or less where DOPPEL_KERNELS asks for it.
+#include "model/math/bf16.h"
 #include "model/math/kernels.h"
 
 #include <pthread.h>
@@ -35,6 +36,13 @@ const kernels *kernels_get(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, choose);
     return chosen;
+}
+
+const bf16_ops *bf16_get(void) {
+#if defined(__x86_64__)
+    if (kernels_get() == &kernels_avx512 && __builtin_cpu_supports("avx512bf16")) return &bf16_ops_avx512;
+#endif
+    return NULL;
 }
 
 void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, const float *sum) {

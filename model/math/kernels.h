@@ -60,6 +60,9 @@ typedef struct kernels {
     // Spreads out row block b: u, scale, offset as in `unpacked`.
     void (*unpack)(const pack *w, int b, uint8_t *u, float *scale, float *offset);
 
+    // Units [s0, s0 + n) of row block b as floats: out (16, ld), 32 n columns.
+    void (*dequantize)(const pack *w, int b, int s0, int n, float *out, size_t ld);
+
     // y[t * ld + 16 block + 0..15] = W x_t for the first n (1..12) rows of tile `tile` of x; += where add is set.
     void (*gemm)(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
 

@@ -221,6 +221,11 @@ static void unpack_avx2(const pack *w, int b, uint8_t *u, float *scale, float *o
 #undef UNPACK
 }
 
+// Only training converts whole matrices, and its products take far longer here: the plain version does.
+static void dequantize_avx2(const pack *w, int b, int s0, int n, float *out, size_t ld) {
+    kernels_ref.dequantize(w, b, s0, n, out, ld);
+}
+
 enum { AT_ONCE = 4 }; // activation rows per pass: four sums of eight rows fit the sixteen registers
 
 // Rows t0 .. t0 + n - 1 of a tile against eight weight rows.
@@ -542,6 +547,7 @@ const kernels kernels_avx2 = {
     .quantize = quantize_avx2,
     .gemv = gemv_avx2,
     .unpack = unpack_avx2,
+    .dequantize = dequantize_avx2,
     .gemm = gemm_avx2,
     .gemv_f32 = gemv_f32_avx2,
     .gemv_f16 = gemv_f16_avx2,

@@ -146,6 +146,45 @@ INLINE void unpack_format(const pack *w, quant_traits t, int b, uint8_t *u, floa
     }
 }
 
+// Rows as they are read: four rows of a group's bytes lie in each 128 bits.
+INLINE void dequantize_format(const pack *w, quant_traits t, int b, int s0, int n, float *out, size_t ld) {
+    const uint8_t *planes = pack_planes(w, b, s0), *scales = pack_scales(w, b);
+    for (int s = s0; s < s0 + n; s++, planes += 64 * t.bits, out += 32) {
+        __m512i g[8];
+        float scale[2][16], offset[2][16];
+        uint8_t bytes[16][32];
+        load_groups(planes, t.bits, g);
+        for (int h = 0; h < (t.per_half ? 2 : 1); h++) {
+            __m512 sv, ov;
+            load_scale(scales, t, s, h, &sv, &ov);
+            _mm512_storeu_ps(scale[h], sv);
+            _mm512_storeu_ps(offset[h], ov);
+        }
+        // Four groups of sixteen rows' words become four words of each row.
+        for (int half = 0; half < 2; half++) {
+            const __m512i *v = g + 4 * half;
+            __m512i a = _mm512_unpacklo_epi32(v[0], v[1]), c = _mm512_unpackhi_epi32(v[0], v[1]);
+            __m512i e = _mm512_unpacklo_epi32(v[2], v[3]), f = _mm512_unpackhi_epi32(v[2], v[3]);
+            __m512i row[4] = {_mm512_unpacklo_epi64(a, e), _mm512_unpackhi_epi64(a, e), _mm512_unpacklo_epi64(c, f),
+                              _mm512_unpackhi_epi64(c, f)};
+            for (int k = 0; k < 4; k++) { // quarter q of row[k] is row 4q + k
+                _mm_storeu_si128((__m128i *)(bytes[k] + 16 * half), _mm512_extracti32x4_epi32(row[k], 0));
+                _mm_storeu_si128((__m128i *)(bytes[4 + k] + 16 * half), _mm512_extracti32x4_epi32(row[k], 1));
+                _mm_storeu_si128((__m128i *)(bytes[8 + k] + 16 * half), _mm512_extracti32x4_epi32(row[k], 2));
+                _mm_storeu_si128((__m128i *)(bytes[12 + k] + 16 * half), _mm512_extracti32x4_epi32(row[k], 3));
+            }
+        }
+        for (int r = 0; r < 16; r++)
+            for (int half = 0; half < 2; half++) {
+                int h = t.per_half ? half : 0;
+                __m512i u = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(bytes[r] + 16 * half)));
+                __m512 x =
+                    _mm512_fmadd_ps(_mm512_cvtepi32_ps(u), _mm512_set1_ps(scale[h][r]), _mm512_set1_ps(offset[h][r]));
+                _mm512_storeu_ps(out + (size_t)r * ld + 16 * half, x);
+            }
+    }
+}
+
 // A call with the traits as constants, so that each format gets code of its own.
 #define FOR_FORMAT(type, CALL)                                                                                         \
     switch (type) {                                                                                                    \
@@ -168,10 +207,16 @@ static void gemv_avx512(const pack *w, int b0, int b1, const int8_t *q, const fl
 #undef GEMV
 }
 
-static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float *offset){
+static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
 #define UNPACK(traits) unpack_format(w, traits, b, u, scale, offset)
     FOR_FORMAT(w->type, UNPACK)
 #undef UNPACK
+}
+
+static void dequantize_avx512(const pack *w, int b, int s0, int n, float *out, size_t ld){
+#define DEQUANTIZE(traits) dequantize_format(w, traits, b, s0, n, out, ld)
+    FOR_FORMAT(w->type, DEQUANTIZE)
+#undef DEQUANTIZE
 }
 
 // n rows of activations from row t0 of a tile on, against `blocks` row blocks: 6 x 2 sums fill the registers, and a
@@ -548,6 +593,7 @@ const kernels kernels_avx512 = {
     .quantize = quantize_avx512,
     .gemv = gemv_avx512,
     .unpack = unpack_avx512,
+    .dequantize = dequantize_avx512,
     .gemm = gemm_avx512,
     .gemv_f32 = gemv_f32_avx512,
     .gemv_f16 = gemv_f16_avx512,

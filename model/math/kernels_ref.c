@@ -81,6 +81,20 @@ static void unpack_ref(const pack *w, int b, uint8_t *u, float *scale, float *of
     pack_unpack_ref(w, b, 0, w->n_units, u, scale, offset);
 }
 
+static void dequantize_ref(const pack *w, int b, int s0, int n, float *out, size_t ld) {
+    uint8_t u[PACK_UNIT_BYTES];
+    float scale[2 * PACK_ROWS], offset[2 * PACK_ROWS];
+    int halves = pack_halves(w);
+    for (int s = 0; s < n; s++, out += QUANT_UNIT) {
+        pack_unpack_ref(w, b, s0 + s, 1, u, scale, offset);
+        for (int r = 0; r < PACK_ROWS; r++)
+            for (int i = 0; i < QUANT_UNIT; i++) {
+                int h = halves == 2 ? i / 16 * PACK_ROWS : 0;
+                out[(size_t)r * ld + (size_t)i] = scale[h + r] * u[i / 4 * 64 + r * 4 + i % 4] + offset[h + r];
+            }
+    }
+}
+
 static void gemv_f32_ref(const float *w, size_t ld, int rows, int cols, const float *x, float *y) {
     for (int r = 0; r < rows; r++, w += ld) {
         float a = 0;
@@ -193,6 +207,7 @@ const kernels kernels_ref = {
     .quantize = quantize_ref,
     .gemv = gemv_ref,
     .unpack = unpack_ref,
+    .dequantize = dequantize_ref,
     .gemm = gemm_ref,
     .gemv_f32 = gemv_f32_ref,
     .gemv_f16 = gemv_f16_ref,
