@@ -6,6 +6,7 @@
 #include "model/learn/pointwise.h"
 #include "model/learn/product.h"
 #include "model/math/blas.h"
+#include "model/net/arena.h"
 #include "model/net/rope.h"
 
 #include <math.h>
@@ -158,7 +159,8 @@ static product product_of(const member *m) {
     return (product){p->products, p->team, m->rank, m->size, p->batch->rows, p->batch->len};
 }
 
-// y (N, ld) at l->out = W x + bias + scale * B (A x); added to what is there where add is set.
+// y (N, ld) at l->out = W x + bias + scale * B (A x); added to what is there where add is set. x was given to
+// product_left.
 static void linear_forward(const member *m, const learn_linear *l, const float *x, float *y, int ld, bool add) {
     product p = product_of(m);
     product_weights w = {.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
@@ -168,7 +170,7 @@ static void linear_forward(const member *m, const learn_linear *l, const float *
         product_weights b = {.floats = l->b->w, .rows = l->rows, .cols = l->a->rows};
         product_forward(&p, &a, x, m->p->low, a.rows, false);
         product_scale(&p, m->p->low, a.rows, l->scale);
-        product_forward(&p, &b, m->p->low, y + l->out, ld, true);
+        product_forward_narrow(&p, &b, m->p->low, y + l->out, ld, true);
     }
     const float *bias = l->bias ? l->bias->w : l->frozen_bias;
     if (!bias) return;
@@ -197,21 +199,23 @@ static void linear_backward(const member *m, const learn_linear *l, const float 
     product p = product_of(m);
     product_weights w = {.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
     dy += l->out;
+    product_left(&p, dy, ld, l->rows);
     product_backward(&p, &w, dy, ld, dx);
-    if (l->w) product_gradient(&p, dy, ld, l->rows, x, l->cols, l->w->grad);
     if (l->a) {
         product_weights a = {.floats = l->a->w, .rows = l->a->rows, .cols = l->cols};
         product_weights b = {.floats = l->b->w, .rows = l->rows, .cols = l->a->rows};
         float *low = m->p->low, *dlow = m->p->dlow;
-        product_forward(&p, &a, x, low, a.rows, false);
-        product_scale(&p, low, a.rows, l->scale);
-        product_gradient(&p, dy, ld, l->rows, low, a.rows, l->b->grad);
         product_clear(&p, dlow, a.rows);
         product_backward(&p, &b, dy, ld, dlow);
         product_scale(&p, dlow, a.rows, l->scale);
+        product_left(&p, x, l->cols, l->cols);
+        product_forward(&p, &a, x, low, a.rows, false);
+        product_scale(&p, low, a.rows, l->scale);
+        product_gradient(&p, dy, ld, l->rows, low, a.rows, l->b->grad);
         product_gradient(&p, dlow, a.rows, a.rows, x, l->cols, l->a->grad);
-        product_backward(&p, &a, dlow, a.rows, dx);
+        product_backward_narrow(&p, &a, dlow, a.rows, dx);
     }
+    if (l->w) product_gradient(&p, dy, ld, l->rows, x, l->cols, l->w->grad);
     bias_back(m, l, dy - l->out, ld);
 }
 
@@ -453,16 +457,21 @@ static void layer_forward(const member *m, int i) {
     copy_share(m, mem->x, p->x);
     norm_forward(m, &y->attn_norm, p->x, p->h);
     sync_members(m);
+    product of = product_of(m);
+    product_left(&of, p->h, c->n_embd, c->n_embd);
     for (int k = 0; k < y->n_qkv; k++) linear_forward(m, &y->qkv[k], p->h, mem->qkv, p->qkv_dim, false);
     turn_forward(m, y, mem);
     attention_forward(m, i, mem);
+    product_left(&of, mem->attn, p->q_dim, p->q_dim);
     linear_forward(m, &y->out, mem->attn, p->x, c->n_embd, true);
     copy_share(m, mem->mid, p->x);
     sync_members(m);
     norm_forward(m, mlp_norm(c, y), c->parallel_residual ? mem->x : mem->mid, p->h);
     sync_members(m);
+    product_left(&of, p->h, c->n_embd, c->n_embd);
     for (int k = 0; k < y->n_up; k++) linear_forward(m, &y->up[k], p->h, mem->up, p->up_dim, false);
     activation_forward(m, mem);
+    product_left(&of, p->act, c->n_ff, c->n_ff);
     linear_forward(m, &y->down, p->act, p->x, c->n_embd, true);
 }
 
@@ -581,7 +590,8 @@ static void loss_piece(const member *m, int first, int n) {
                          .floats = g->head.w ? g->head.w->w : NULL,
                          .rows = c->n_vocab,
                          .cols = c->n_embd,
-                         .keep = true};
+                         .keep = g->head.base != NULL};
+    product_left(&one, p->picked, c->n_embd, c->n_embd);
     product_forward(&one, &w, p->picked, p->logits, c->n_vocab, false);
     const float *bias = g->head.bias ? g->head.bias->w : g->head.frozen_bias;
     for (int t = t0; t < t1; t++) {
@@ -599,6 +609,7 @@ static void loss_piece(const member *m, int first, int n) {
     if (!p->backward) return;
     for (int t = t0; t < t1; t++) memset(p->dpicked + (size_t)t * d, 0, d * sizeof(float));
     sync_members(m);
+    product_left(&one, p->logits, c->n_vocab, c->n_vocab);
     product_backward(&one, &w, p->logits, c->n_vocab, p->dpicked);
     if (g->head.w) product_gradient(&one, p->logits, c->n_vocab, c->n_vocab, p->picked, c->n_embd, g->head.w->grad);
     if (g->head.bias) {
@@ -669,18 +680,6 @@ double learn_pass_loss(learn_pass *p, const learn_batch *b) {
 
 // ---- memory ----
 
-// Cuts one large allocation into aligned arrays. With base NULL it only counts.
-typedef struct cutter {
-    char *base;
-    size_t used;
-} cutter;
-
-static void *cut(cutter *c, size_t count, size_t size) {
-    void *p = c->base ? c->base + c->used : NULL;
-    c->used += (count * size + 63) / 64 * 64;
-    return p;
-}
-
 static int widest_rank(const learn_graph *g) {
     int widest = 1;
     for (int i = 0; i < g->config->n_layers; i++) {
@@ -692,43 +691,43 @@ static int widest_rank(const learn_graph *g) {
     return widest;
 }
 
-static void cut_arena(learn_pass *p, cutter *k, int members) {
+static void cut_arena(learn_pass *p, arena *k, int members) {
     const net_config *c = p->c;
     size_t n = (size_t)p->max_rows * (size_t)p->max_len, d = (size_t)c->n_embd, f = sizeof(float);
     size_t q = (size_t)p->q_dim, qkv = (size_t)p->qkv_dim, up = (size_t)p->up_dim, rank = (size_t)widest_rank(p->g);
     for (int i = 0; i < c->n_layers; i++) {
         layer_memory *y = &p->layers[i];
-        y->x = cut(k, n * d, f);
-        y->qkv = cut(k, n * qkv, f);
-        y->qk_raw = c->qk_norm ? cut(k, n * (q + (size_t)p->kv_dim), f) : NULL;
-        y->attn = cut(k, n * q, f);
-        y->lse = cut(k, n * (size_t)c->n_heads, f);
-        y->mid = cut(k, n * d, f);
-        y->up = cut(k, n * up, f);
+        y->x = arena_cut(k, n * d, f);
+        y->qkv = arena_cut(k, n * qkv, f);
+        y->qk_raw = c->qk_norm ? arena_cut(k, n * (q + (size_t)p->kv_dim), f) : NULL;
+        y->attn = arena_cut(k, n * q, f);
+        y->lse = arena_cut(k, n * (size_t)c->n_heads, f);
+        y->mid = arena_cut(k, n * d, f);
+        y->up = arena_cut(k, n * up, f);
     }
-    p->x = cut(k, n * d, f);
-    p->dx = cut(k, n * d, f);
-    p->h = cut(k, n * d, f);
-    p->dh = cut(k, (n > LOGIT_ROWS ? n : LOGIT_ROWS) * d, f);
-    p->h2 = c->parallel_residual || p->g->embedding_norm.weight ? cut(k, n * d, f) : NULL;
-    p->act = cut(k, n * (size_t)c->n_ff, f);
-    p->dqkv = cut(k, n * qkv, f);
-    p->dattn = cut(k, n * q, f);
-    p->dup = cut(k, n * up, f);
-    p->dact = cut(k, n * (size_t)c->n_ff, f);
-    p->low = cut(k, n * rank, f);
-    p->dlow = cut(k, n * rank, f);
-    p->stats = cut(k, (n > LOGIT_ROWS ? n : LOGIT_ROWS) * 2, f);
-    p->cos = cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);
-    p->sin = cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);
-    p->logits = cut(k, (size_t)LOGIT_ROWS * (size_t)c->n_vocab, f);
-    p->picked = cut(k, LOGIT_ROWS * d, f);
-    p->dpicked = cut(k, LOGIT_ROWS * d, f);
-    p->places = cut(k, n, sizeof(int));
-    p->losses = cut(k, n, sizeof(double));
+    p->x = arena_cut(k, n * d, f);
+    p->dx = arena_cut(k, n * d, f);
+    p->h = arena_cut(k, n * d, f);
+    p->dh = arena_cut(k, (n > LOGIT_ROWS ? n : LOGIT_ROWS) * d, f);
+    p->h2 = c->parallel_residual || p->g->embedding_norm.weight ? arena_cut(k, n * d, f) : NULL;
+    p->act = arena_cut(k, n * (size_t)c->n_ff, f);
+    p->dqkv = arena_cut(k, n * qkv, f);
+    p->dattn = arena_cut(k, n * q, f);
+    p->dup = arena_cut(k, n * up, f);
+    p->dact = arena_cut(k, n * (size_t)c->n_ff, f);
+    p->low = arena_cut(k, n * rank, f);
+    p->dlow = arena_cut(k, n * rank, f);
+    p->stats = arena_cut(k, (n > LOGIT_ROWS ? n : LOGIT_ROWS) * 2, f);
+    p->cos = arena_cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);
+    p->sin = arena_cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);
+    p->logits = arena_cut(k, (size_t)LOGIT_ROWS * (size_t)c->n_vocab, f);
+    p->picked = arena_cut(k, LOGIT_ROWS * d, f);
+    p->dpicked = arena_cut(k, LOGIT_ROWS * d, f);
+    p->places = arena_cut(k, n, sizeof(int));
+    p->losses = arena_cut(k, n, sizeof(double));
     for (int i = 0; i < members; i++) {
-        p->scores[i] = cut(k, (size_t)QUERIES * (size_t)p->max_len, f);
-        p->dscores[i] = cut(k, (size_t)QUERIES * (size_t)p->max_len, f);
+        p->scores[i] = arena_cut(k, (size_t)QUERIES * (size_t)p->max_len, f);
+        p->dscores[i] = arena_cut(k, (size_t)QUERIES * (size_t)p->max_len, f);
     }
 }
 
@@ -747,7 +746,7 @@ static void measure(learn_pass *p, const learn_graph *g, int max_rows, int max_l
 
 size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len) {
     learn_pass p = {0};
-    cutter k = {0};
+    arena k = {0};
     measure(&p, g, max_rows, max_len);
     cut_arena(&p, &k, team_cores());
     free(p.layers);
@@ -758,7 +757,7 @@ learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool floa
     learn_pass *p = mem_calloc(1, sizeof *p);
     measure(p, g, max_rows, max_len);
     p->team = team;
-    cutter k = {0};
+    arena k = {0};
     cut_arena(p, &k, team_size(team));
     p->arena_bytes = k.used;
     p->arena = mem_alloc_big(k.used);
@@ -770,7 +769,7 @@ learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool floa
         learn_pass_close(p);
         return NULL;
     }
-    k = (cutter){.base = p->arena};
+    k = (arena){.base = p->arena};
     cut_arena(p, &k, team_size(team));
     for (int t = 0; g->net->inv_freq && t < max_len; t++) {
         size_t half = (size_t)(p->c->rope_dim / 2);

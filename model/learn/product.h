@@ -31,11 +31,18 @@ typedef struct product_weights {
     bool keep; // the head: converted once for the whole training
 } product_weights;
 
-// y (N, ld) = x (N, cols) W^T; += where add is set.
+// Rounds x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
+// with x, product_backward with dy. Does nothing in float32.
+void product_left(const product *p, const float *x, int ld, int width);
+
+// y (N, ld) = x (N, cols) W^T; += where add is set. x was given to product_left.
 void product_forward(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add);
-// dx (N, cols) += dy (N, ld) W
+// dx (N, cols) += dy (N, ld) W. dy was given to product_left.
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, float *dx);
-// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols)
+// The same two for narrow factors (an adapter's rank), always in float32.
+void product_forward_narrow(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add);
+void product_backward_narrow(const product *p, const product_weights *w, const float *dy, int ld, float *dx);
+// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left rounded.
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 void product_scale(const product *p, float *a, int width, float scale); // a (N, width) *= scale
