@@ -24,7 +24,8 @@ typedef struct corpus_message {
     const char *time; // "2026-11-20T12:06:00", with "Z" or "+02:00" where the source has an offset; NULL: not known
     int64_t reply_to; // number (from 0) of the message replied to; -1: none, or it is not among these
     bool bot;
-    bool border; // another conversation begins here: the first message of a file, channel, chat or example
+    bool border;   // another conversation begins here: the first message of a file, channel, chat or example
+    bool imitated; // by one of the people in options.imitate; true for everybody when there are none
 } corpus_message;
 
 typedef bool corpus_message_fn(void *arg, const corpus_message *m);                  // false: stop
@@ -34,6 +35,8 @@ typedef bool corpus_progress_fn(void *arg, int64_t bytes_done, int64_t bytes_tot
 typedef struct corpus_options {
     const char *const *only; // keep these people's messages only (names after aliases)
     size_t n_only;
+    const char *const *imitate; // marks these people's messages (corpus_message.imitated)
+    size_t n_imitate;
     const char *const *aliases; // "a=b": what a wrote counts as written by b
     size_t n_aliases;
     bool no_bots;

@@ -138,14 +138,14 @@ static int hand_over(delivery *d, parcel *p, error *err) {
         p->n_text = d->scrubbed.len;
     }
     const uint32_t *index = p->head->reply ? id_map_find(&d->g->replies, p->head->reply) : NULL;
-    if (d->selection) p->author = selection_author(d->selection, p->author, p->head->author);
-    corpus_message m = {.author = p->author,
+    corpus_message m = {.author = d->selection ? selection_author(d->selection, p->author, p->head->author) : p->author,
                         .text = p->text,
                         .n_text = p->n_text,
                         .time = *p->time ? p->time : NULL,
                         .reply_to = index && *index != UINT32_MAX ? (int64_t)*index : -1,
                         .bot = (p->head->flags & DRAFT_BOT) != 0,
-                        .border = d->border};
+                        .border = d->border,
+                        .imitated = !d->selection || selection_imitates(d->selection, p->author, p->head->author)};
     d->border = false;
     corpus_report *r = d->report;
     r->messages++;

@@ -61,30 +61,43 @@ bool json_stream_eat(json_stream *j, char c) {
     return true;
 }
 
+// Bytes that end a run inside a string.
+static bool ends_run(char c) {
+    return c == '"' || c == '\\' || c == '\n';
+}
+
+// s[i] is inside a string. Reads on to the end of the string or of the bytes.
+static size_t scan_string(scan *v, const char *s, size_t i, size_t n) {
+    while (i < n) {
+        if (v->escaped) {
+            v->escaped = false;
+            if (s[i++] == 'u') v->to_rewrite = true;
+            continue;
+        }
+        while (i < n && !ends_run(s[i])) i++;
+        if (i == n) break;
+        char c = s[i++];
+        if (c == '\\') {
+            v->escaped = true;
+            continue;
+        }
+        v->in_string = false;
+        v->broken |= c == '\n';
+        v->done = v->depth == 0;
+        break;
+    }
+    return i;
+}
+
 // Reads on in s; returns how many bytes belong to the value, up to its end or up to n.
 static size_t scan_bytes(scan *v, const char *s, size_t n) {
     size_t i = 0;
     while (i < n && !v->done) {
-        char c = s[i];
         if (v->in_string) {
-            if (v->escaped) {
-                v->escaped = false;
-                if (c == 'u') v->to_rewrite = true;
-                i++;
-                continue;
-            }
-            while (i < n && s[i] != '"' && s[i] != '\\' && s[i] != '\n') i++;
-            if (i == n) break;
-            if (s[i] == '\\') {
-                v->escaped = true;
-            } else {
-                v->in_string = false;
-                v->broken |= s[i] == '\n';
-                v->done = v->depth == 0;
-            }
-            i++;
+            i = scan_string(v, s, i, n);
             continue;
         }
+        char c = s[i];
         if (c >= '0' && c <= '9') {
             if (++v->digits == LONG_INTEGER) v->to_rewrite = true;
             v->begun = true;
@@ -118,7 +131,8 @@ static size_t scan_bytes(scan *v, const char *s, size_t n) {
                 v->done = true;
                 return i;
             }
-            i++;
+            do i++;
+            while (i < n && s[i] == ' ');
             continue;
         default: break;
         }

@@ -9,6 +9,7 @@ struct selection {
     const people *authors;
     const char **shown; // per author: the name after aliases
     bool *wanted;       // per author; NULL: everyone
+    bool *imitated;     // likewise
     id_map seen;        // what dedupe has met
 };
 
@@ -38,14 +39,19 @@ static int open_alias(selection *s, const char *alias, error *err) {
     return result;
 }
 
-// Everyone whose shown name is the one typed.
-static int open_only(selection *s, const char *typed, error *err) {
+// Marks everyone whose shown name is one of those typed. *marks stays NULL when there are none.
+static int mark_people(const selection *s, const char *const *typed, size_t n, bool **marks, error *err) {
     people shown = {0};
-    size_t found;
+    int result = 0;
+    if (!n) return 0;
+    *marks = mem_calloc(s->authors->n, sizeof **marks);
     for (size_t i = 0; i < s->authors->n; i++) people_place(&shown, s->shown[i], strlen(s->shown[i]));
-    int result = people_find(&shown, typed, &found, err);
-    for (size_t i = 0; result == 0 && i < s->authors->n; i++)
-        if (strcmp(s->shown[i], shown.list[found].name) == 0) s->wanted[i] = true;
+    for (size_t k = 0; k < n && result == 0; k++) {
+        size_t found;
+        result = people_find(&shown, typed[k], &found, err);
+        for (size_t i = 0; result == 0 && i < s->authors->n; i++)
+            if (strcmp(s->shown[i], shown.list[found].name) == 0) (*marks)[i] = true;
+    }
     people_free(&shown);
     return result;
 }
@@ -53,7 +59,8 @@ static int open_only(selection *s, const char *typed, error *err) {
 int selection_open(selection **out, const corpus_options *o, const people *authors, error *err) {
     *out = NULL;
     if (read_date("after", o->after, err) != 0 || read_date("before", o->before, err) != 0) return -1;
-    if (!o->n_only && !o->n_aliases && !o->no_bots && !o->after && !o->before && o->min_length <= 1 && !o->dedupe)
+    if (!o->n_only && !o->n_imitate && !o->n_aliases && !o->no_bots && !o->after && !o->before && o->min_length <= 1 &&
+        !o->dedupe)
         return 0;
     selection *s = mem_calloc(1, sizeof *s);
     *s = (selection){.o = o, .authors = authors};
@@ -61,8 +68,8 @@ int selection_open(selection **out, const corpus_options *o, const people *autho
     for (size_t i = 0; i < authors->n; i++) s->shown[i] = authors->list[i].name;
     int result = 0;
     for (size_t i = 0; i < o->n_aliases && result == 0; i++) result = open_alias(s, o->aliases[i], err);
-    if (o->n_only) s->wanted = mem_calloc(authors->n, sizeof *s->wanted);
-    for (size_t i = 0; i < o->n_only && result == 0; i++) result = open_only(s, o->only[i], err);
+    if (result == 0) result = mark_people(s, o->only, o->n_only, &s->wanted, err);
+    if (result == 0) result = mark_people(s, o->imitate, o->n_imitate, &s->imitated, err);
     if (result == 0)
         *out = s;
     else
@@ -74,6 +81,7 @@ void selection_close(selection *s) {
     if (!s) return;
     free(s->shown);
     free(s->wanted);
+    free(s->imitated);
     id_map_free(&s->seen);
     free(s);
 }
@@ -105,6 +113,10 @@ bool selection_keeps(selection *s, const candidate *c) {
     if (o->before && compare(c->time, o->before) >= 0) return false;
     if (o->min_length > 1 && utf8_length(c->text, c->n_text) < (size_t)o->min_length) return false;
     return !o->dedupe || is_new(s, c);
+}
+
+bool selection_imitates(const selection *s, const char *author, uint32_t author_place) {
+    return !s->imitated || !author || s->imitated[author_place];
 }
 
 const char *selection_author(const selection *s, const char *author, uint32_t author_place) {

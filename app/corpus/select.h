@@ -23,6 +23,8 @@ void selection_close(selection *s); // NULL is fine
 
 // Call once per message, in order (duplicates are what came before).
 bool selection_keeps(selection *s, const candidate *c);
+// Is this one of the people to imitate? Everybody is when none were named.
+bool selection_imitates(const selection *s, const char *author, uint32_t author_place);
 // The name after aliases.
 const char *selection_author(const selection *s, const char *author, uint32_t author_place);
 

@@ -1,7 +1,6 @@
 // Each parser walks a cursor over the text and gives up at the first byte that does not fit; nothing allocates.
 #include "app/corpus/when.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct cursor {
@@ -296,6 +295,13 @@ when when_epoch(int64_t seconds) {
                   .second = (int8_t)(rest % 60)};
 }
 
+// Writes the last digits of a number and a mark behind them (printf would be a tenth of an import's time); returns the place behind the mark.
+static char *put_number(char *out, int number, int digits, char mark) {
+    for (int i = digits; i-- > 0; number /= 10) out[i] = (char)('0' + number % 10);
+    out[digits] = mark;
+    return out + digits + 1;
+}
+
 bool when_text(const when *w, bool day_first, char out[WHEN_TEXT]) {
     out[0] = '\0';
     if (w->kind == WHEN_UNKNOWN || !w->has_clock) return false;
@@ -307,13 +313,15 @@ bool when_text(const when *w, bool day_first, char out[WHEN_TEXT]) {
     }
     if (!is_date(year, month, day)) return false;
     if (w->later) date_of(days_of(year, month, day) + w->later, &year, &month, &day);
-    int n = snprintf(out, WHEN_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, w->hour, w->minute, w->second);
+    char *at = put_number(out, year, 4, '-');
+    at = put_number(put_number(at, month, 2, '-'), day, 2, 'T');
+    at = put_number(put_number(at, w->hour, 2, ':'), w->minute, 2, ':');
+    at = put_number(at, w->second, 2, '\0') - 1;
     if (w->offset == WHEN_NO_OFFSET) return true;
     int minutes = w->offset < 0 ? -w->offset : w->offset;
-    if (minutes == 0)
-        snprintf(out + n, WHEN_TEXT - (size_t)n, "Z");
-    else
-        snprintf(out + n, WHEN_TEXT - (size_t)n, "%c%02d:%02d", w->offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    *at++ = minutes == 0 ? 'Z' : w->offset < 0 ? '-' : '+';
+    if (minutes) at = put_number(put_number(at, minutes / 60, 2, ':'), minutes % 60, 2, '\0');
+    *at = '\0';
     return true;
 }
 
