@@ -14,6 +14,7 @@ typedef struct reader {
     const model_file *f;
     source from;
     const char *family; // as the file calls it
+    const char *path;   // where settings stand, for messages
     error *err;
 } reader;
 
@@ -21,8 +22,8 @@ typedef struct reader {
 typedef const char *setting_names[N_SOURCES];
 
 static int malformed(const reader *r, const char *name, const char *expected) {
-    return error_set(r->err, "%s: the setting %s is no %s: the file is damaged; fetch it again", model_file_path(r->f),
-                     name, expected);
+    return error_set(r->err, "%s: the setting %s is no %s: the file is damaged; fetch it again", r->path, name,
+                     expected);
 }
 
 static void key_of(const reader *r, const char *name, char *key, size_t size) {
@@ -76,12 +77,12 @@ static int read_sizes(const reader *r, net_config *c) {
         int found = read_int(r, sizes[i].names, &v);
         if (found < 0) return -1;
         if (found == 0)
-            return error_set(r->err, "%s: the setting %s is missing; fetch the file again", model_file_path(r->f),
+            return error_set(r->err, "%s: the setting %s is missing; fetch the file again", r->path,
                              sizes[i].names[r->from]);
         if (v < 1 || v > sizes[i].max)
             return error_set(r->err,
                              "%s: the setting %s is %lld, 1 to %d are possible: the file is damaged; fetch it again",
-                             model_file_path(r->f), sizes[i].names[r->from], (long long)v, sizes[i].max);
+                             r->path, sizes[i].names[r->from], (long long)v, sizes[i].max);
         *sizes[i].out = (int)v;
     }
     c->n_kv_heads = c->n_heads;
@@ -90,7 +91,7 @@ static int read_sizes(const reader *r, net_config *c) {
         return error_set(r->err,
                          "%s: %d components cannot be shared by %d attention heads, %d each at most: the file is "
                          "damaged; fetch it again",
-                         model_file_path(r->f), c->n_embd, c->n_heads, ATTEND_MAX_HEAD_DIM);
+                         r->path, c->n_embd, c->n_heads, ATTEND_MAX_HEAD_DIM);
     c->attn_scale = 1 / sqrtf((float)c->head_dim);
     return 0;
 }
@@ -103,7 +104,7 @@ static int read_epsilon(const reader *r, net_config *c) {
     return error_set(r->err,
                      "%s: the epsilon of the norms is %g, something above 0 and below 0.5 is possible: the file is "
                      "damaged; fetch it again",
-                     model_file_path(r->f), (double)c->norm_eps);
+                     r->path, (double)c->norm_eps);
 }
 
 // The table of embeddings decides; what config.json says must agree.
@@ -111,18 +112,18 @@ static int read_vocabulary(const reader *r, net_config *c) {
     const file_tensor *t = model_file_tensor(r->f, "token_embd.weight");
     if (!t)
         return error_set(r->err, "%s: tensor token_embd.weight is missing: the file is incomplete; fetch it again",
-                         model_file_path(r->f));
+                         r->path);
     int64_t rows = t->ne[1], said = rows;
     if (rows > INT_MAX / 2) rows = INT_MAX / 2;
     if (read_int(r, (setting_names){NULL, "vocab_size", "vocab_size"}, &said) < 0) return -1;
     c->n_vocab = (int)rows;
     if (said == rows) return 0;
     return error_set(r->err, "%s: vocab_size is %lld, but there are embeddings of %lld tokens; fetch the files again",
-                     model_file_path(r->f), (long long)said, (long long)rows);
+                     r->path, (long long)said, (long long)rows);
 }
 
 static int not_run(const reader *r, const char *what) {
-    return error_set(r->err, "%s: %s, which doppel does not run", model_file_path(r->f), what);
+    return error_set(r->err, "%s: %s, which doppel does not run", r->path, what);
 }
 
 static int read_activation(const reader *r, net_config *c) {
@@ -137,7 +138,7 @@ static int read_activation(const reader *r, net_config *c) {
     return error_set(r->err,
                      "%s: the activation \"%.32s\" is not one that doppel has for encoders; it has gelu, gelu_new and "
                      "gelu_pytorch_tanh",
-                     model_file_path(r->f), name);
+                     r->path, name);
 }
 
 // Nomic's BERT: rope in place of learned positions, a gated MLP.
@@ -150,7 +151,7 @@ static int read_nomic(const reader *r, net_config *c) {
     if (read_float(r, (setting_names){"rope.freq_base", NULL, NULL}, &c->rope_theta) < 0) return -1;
     if (c->head_dim % 2 != 0 || !(c->rope_theta > 1))
         return error_set(r->err, "%s: rope over %d components with base %g: the file is damaged; fetch it again",
-                         model_file_path(r->f), c->head_dim, (double)c->rope_theta);
+                         r->path, c->head_dim, (double)c->rope_theta);
     return model_file_tensor(r->f, "blk.0.ffn_gate.weight") ? 0 : not_run(r, "a nomic-bert with experts");
 }
 
@@ -205,21 +206,29 @@ bool encoder_is_one(const model_file *f) {
     return family_of(f, &from) != NULL;
 }
 
-int encoder_read_config(encoder *e, const model_file *f, error *err) {
-    reader r = {.f = f, .err = err};
+static int read_all(reader *r, encoder *e) {
     net_config *c = &e->config;
-    r.family = family_of(f, &r.from);
-    if (!r.family)
-        return error_set(err, "%s: no encoder, and only these make embeddings; take a BERT or DistilBERT with -m",
-                         model_file_path(f));
-    snprintf(c->family, sizeof c->family, "%s", r.family);
+    snprintf(c->family, sizeof c->family, "%s", r->family);
     c->norm = NORM_LAYER;
     c->position = POSITION_LEARNED;
     c->rope_factor = 1;
     e->pooling = ENCODER_MEAN;
-    if (read_sizes(&r, c) != 0 || read_epsilon(&r, c) != 0 || read_vocabulary(&r, c) != 0 ||
-        read_activation(&r, c) != 0)
+    if (read_sizes(r, c) != 0 || read_epsilon(r, c) != 0 || read_vocabulary(r, c) != 0 || read_activation(r, c) != 0)
         return -1;
-    if (strcmp(r.family, "nomic-bert") == 0 && read_nomic(&r, c) != 0) return -1;
-    return r.from == FROM_GGUF ? read_gguf_pooling(&r, &e->pooling) : read_dir_pooling(&r, &e->pooling);
+    if (strcmp(r->family, "nomic-bert") == 0 && read_nomic(r, c) != 0) return -1;
+    return r->from == FROM_GGUF ? read_gguf_pooling(r, &e->pooling) : read_dir_pooling(r, &e->pooling);
+}
+
+int encoder_read_config(encoder *e, const model_file *f, error *err) {
+    reader r = {.f = f, .err = err};
+    buf path = {0};
+    r.family = family_of(f, &r.from);
+    if (!r.family)
+        return error_set(err, "%s: no encoder, and only these make embeddings; take a BERT or DistilBERT with -m",
+                         model_file_path(f));
+    buf_printf(&path, "%s%s", model_file_path(f), r.from == FROM_GGUF ? "" : "/config.json");
+    r.path = buf_str(&path);
+    int rc = read_all(&r, e);
+    buf_free(&path);
+    return rc;
 }
