@@ -19,6 +19,7 @@ typedef struct command {
 static const command commands[] = {
     {"chat", cmd_chat, "chat on the full screen, or line by line with --plain (what doppel alone does)"},
     {"run", cmd_run, "stream a completion of a prompt"},
+    {"tokenize", cmd_tokenize, "text to token ids, and back"},
     {"score", cmd_score, "log-probabilities of a text, loss and perplexity"},
     {"embed", cmd_embed, "sentence embeddings of the lines of a file"},
     {"search", cmd_search, "passages of files that are nearest in meaning to a question"},
