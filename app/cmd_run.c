@@ -1,4 +1,5 @@
 // doppel run: one prompt in, one streamed completion out.
+#include "app/adapters.h"
 #include "app/chat.h"
 #include "app/clean.h"
 #include "app/commands.h"
@@ -45,6 +46,8 @@ typedef struct run_job {
     prompt_template template;
     gen_settings settings;
     model model;
+    adapters adapters;
+    buf input; // PROMPT, or standard input
     id_list prompt;
     buf line;         // a JSON line in the making
     clean filter;     // of text for a terminal
@@ -56,18 +59,21 @@ typedef struct run_job {
 
 static volatile sig_atomic_t interrupted;
 
-static void on_interrupt(int number) {
+static void end_answer(int number) {
     (void)number;
     interrupted = 1;
 }
 
-// The first Ctrl-C ends the answer, another one the program. A closed pipe is told by write.
-static void watch_signals(void) {
-    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND}, ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&stop.sa_mask);
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+static void end_program(int number) {
+    (void)number;
+    _exit(EXIT_INTERRUPTED);
+}
+
+// The next Ctrl-C calls handler, another one after it ends the program.
+static void on_interrupt(void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
 }
 
 // ---- the prompt
@@ -85,25 +91,17 @@ static bool parse_ids(const char *text, id_list *out) {
     }
 }
 
-static int read_input(const run_job *job, buf *out, error *err) {
+// PROMPT or standard input; nothing where ids or a template without input make do.
+static int read_input(run_job *job, error *err) {
     const char *arg = job->common.n_args ? job->common.args[0] : "";
+    buf *in = &job->input;
     if (strcmp(arg, "-") != 0) {
-        buf_puts(out, arg);
+        buf_puts(in, arg);
         return 0;
     }
-    if (read_all("-", out, err) != 0) return -1;
-    if (out->len > 0 && out->data[out->len - 1] == '\n') buf_remove(out, out->len - 1, 1);
+    if (read_all("-", in, err) != 0) return -1;
+    if (in->len > 0 && in->data[in->len - 1] == '\n') buf_remove(in, in->len - 1, 1);
     return 0;
-}
-
-// The text that the model is given, from PROMPT or standard input and the template.
-static int read_text(const run_job *job, buf *out, error *err) {
-    if (!job->template_name) return read_input(job, out, err);
-    buf input = {0};
-    int failed = read_input(job, &input, err);
-    if (!failed) prompt_template_fill(&job->template, buf_str(&input), input.len, out);
-    buf_free(&input);
-    return failed;
 }
 
 static int encode_raw(run_job *job, const buf *text, error *err) {
@@ -151,8 +149,11 @@ static int make_prompt(run_job *job, error *err) {
     if (!job->prompt_ids) {
         if (!job->model.tokenizer) return error_set(err, "%s", job->model.tokenizer_error.text);
         buf text = {0};
-        int failed = read_text(job, &text, err);
-        if (!failed) failed = chat ? encode_chat(job, &text, n_ctx, err) : encode_raw(job, &text, err);
+        if (job->template_name)
+            prompt_template_fill(&job->template, buf_str(&job->input), job->input.len, &text);
+        else
+            buf_append(&text, buf_str(&job->input), job->input.len);
+        int failed = chat ? encode_chat(job, &text, n_ctx, err) : encode_raw(job, &text, err);
         buf_free(&text);
         if (failed) return -1;
     }
@@ -168,6 +169,8 @@ static int make_prompt(run_job *job, error *err) {
 // Says which of the knobs that were asked for change nothing, and why.
 static void tell_idle_knobs(const run_job *job) {
     if (job->common.quiet) return;
+    if (job->system && !wants_chat(job))
+        report_note("--system has no effect: the text is continued, not answered (--chat)");
     for (size_t i = 0; i < gen_n_knobs(); i++) {
         const gen_knob *k = gen_knob_at(i);
         bool given = options_knob_given(&job->common, k->name);
@@ -262,6 +265,7 @@ static int answer(run_job *job, error *err) {
     net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads};
     net_state *state = net_state_open(job->model.net, &o, err);
     if (!state) return report_error(err);
+    net_set_adapters(state, job->adapters.uses, job->adapters.n);
     chain *c = chain_open(net_get_config(job->model.net)->n_vocab, job->settings.seed);
     gen_request request = {.prompt = job->prompt.data,
                            .n_prompt = job->prompt.len,
@@ -289,15 +293,19 @@ static int answer(run_job *job, error *err) {
 static int run(run_job *job) {
     error err;
     buf path = {0};
+    on_interrupt(end_program);
+    signal(SIGPIPE, SIG_IGN); // a closed pipe is told by write
     int failed = 0;
     if (job->template_name) failed = prompt_template_load(&job->template, job->template_name, &err);
+    if (!failed) failed = read_input(job, &err);
     if (!failed) failed = paths_chosen_model(job->common.model, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
+    if (!failed) failed = adapters_open(&job->adapters, &job->common.adapters, job->model.net, &err);
     if (!failed) failed = make_prompt(job, &err);
     buf_free(&path);
     if (failed) return report_error(&err);
     tell_idle_knobs(job);
-    watch_signals();
+    on_interrupt(end_answer);
     return answer(job, &err);
 }
 
@@ -321,7 +329,6 @@ static int check_usage(run_job *job) {
         return report_usage("--prompt-ids is \"%.80s\"; it takes token ids, separated by commas", job->prompt_ids);
     if (!given && !job->prompt_ids && !job->template_name)
         return report_usage("the PROMPT is missing (- reads standard input): doppel %s", help.usage);
-    if (job->common.adapters.n > 0) return report_failure("adapters (-a) cannot be loaded yet; run without");
     return 0;
 }
 
@@ -346,7 +353,9 @@ int cmd_run(int argc, char **argv) {
     else if ((code = check_usage(&job)) == 0)
         code = run(&job);
     prompt_template_free(&job.template);
+    adapters_close(&job.adapters);
     model_close(&job.model);
+    buf_free(&job.input);
     id_list_free(&job.prompt);
     buf_free(&job.line);
     options_free(&job.common);

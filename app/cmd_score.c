@@ -1,4 +1,5 @@
 // doppel score: how probable a model finds a text, token by token.
+#include "app/adapters.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/paths.h"
@@ -36,6 +37,7 @@ typedef struct score_job {
     int n_top, n_ctx;
 
     model model;
+    adapters adapters;
     size_t n_vocab;
     net_state *state;
     float *maxima, *scratch; // of one position's logits
@@ -193,7 +195,9 @@ static int open_state(score_job *job, size_t longest, error *err) {
     if (o.n_ctx == 0 || longest < (size_t)o.n_ctx) o.n_ctx = longest < INT32_MAX ? (int)longest : 0;
     if (o.n_ctx < 2) o.n_ctx = 2;
     job->state = net_state_open(job->model.net, &o, err);
-    return job->state ? 0 : -1;
+    if (!job->state) return -1;
+    net_set_adapters(job->state, job->adapters.uses, job->adapters.n);
+    return 0;
 }
 
 static int score_text(score_job *job, error *err) {
@@ -261,6 +265,7 @@ static int run(score_job *job) {
     buf path = {0};
     int failed = paths_chosen_model(job->common.model, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
+    if (!failed) failed = adapters_open(&job->adapters, &job->common.adapters, job->model.net, &err);
     buf_free(&path);
     if (failed) return report_error(&err);
     job->n_vocab = (size_t)net_get_config(job->model.net)->n_vocab;
@@ -272,7 +277,6 @@ static int run(score_job *job) {
 
 static int check_usage(const score_job *job) {
     if (job->ids_file && job->common.n_args > 0) return report_usage("--ids stands in for FILE; give one of them");
-    if (job->common.adapters.n > 0) return report_failure("adapters (-a) cannot be loaded yet; run without");
     return 0;
 }
 
@@ -288,6 +292,7 @@ int cmd_score(int argc, char **argv) {
     int code = check_usage(&job);
     if (code == 0) code = run(&job);
     net_state_close(job.state);
+    adapters_close(&job.adapters);
     model_close(&job.model);
     id_list_free(&job.ids);
     free(job.maxima);

@@ -306,10 +306,23 @@ static void drop_adapters(net_state *s) {
     s->low = NULL;
 }
 
+// Scratch for A x of the adapters in use.
+static void make_room(net_state *s) {
+    int slots = s->net->config.n_layers * ADAPTED_LAYERS, widest = 1;
+    for (int i = 0; i < slots; i++) {
+        int width = 0;
+        for (int k = 0; k < s->adapters[i].n; k++) width += s->adapters[i].items[k].rank;
+        if (width > widest) widest = width;
+    }
+    size_t each = (size_t)s->max_rows * (size_t)widest;
+    s->low = mem_calloc(each * (size_t)team_size(s->team), sizeof *s->low);
+    for (int i = 0; i < team_size(s->team); i++) s->own[i].scratch.low = s->low + (size_t)i * each;
+}
+
 void net_set_adapters(net_state *s, const adapter_use *list, int n) {
     drop_adapters(s);
     if (n <= 0) return;
-    int slots = s->net->config.n_layers * ADAPTED_LAYERS, widest = 1;
+    int slots = s->net->config.n_layers * ADAPTED_LAYERS;
     s->adapters = mem_calloc((size_t)slots, sizeof *s->adapters);
     for (int k = 0; k < n; k++)
         for (size_t i = 0; i < list[k].adapter->n; i++) {
@@ -319,12 +332,20 @@ void net_set_adapters(net_state *s, const adapter_use *list, int n) {
             to->items[to->n] = p->low;
             to->items[to->n++].scale *= list[k].strength;
         }
+    make_room(s);
+}
+
+void adapters_copy(net_state *to, const net_state *from) {
+    drop_adapters(to);
+    if (!from->adapters) return;
+    int slots = from->net->config.n_layers * ADAPTED_LAYERS;
+    to->adapters = mem_calloc((size_t)slots, sizeof *to->adapters);
     for (int i = 0; i < slots; i++) {
-        int width = 0;
-        for (int k = 0; k < s->adapters[i].n; k++) width += s->adapters[i].items[k].rank;
-        if (width > widest) widest = width;
+        const low_ranks *src = &from->adapters[i];
+        if (src->n == 0) continue;
+        to->adapters[i].items = mem_calloc((size_t)src->n, sizeof *src->items);
+        memcpy(to->adapters[i].items, src->items, (size_t)src->n * sizeof *src->items);
+        to->adapters[i].n = src->n;
     }
-    size_t each = (size_t)s->max_rows * (size_t)widest;
-    s->low = mem_calloc(each * (size_t)team_size(s->team), sizeof *s->low);
-    for (int i = 0; i < team_size(s->team); i++) s->own[i].scratch.low = s->low + (size_t)i * each;
+    make_room(to);
 }

@@ -26,7 +26,8 @@ typedef struct net_options {
 
 // NULL with a message when there is no memory for the cache (says how much it wanted).
 net_state *net_state_open(const net *n, const net_options *o, error *err);
-// A second sequence beside s (for beams), computed by the threads of s: one evaluates at a time, and s is closed last.
+// A second sequence beside s (for beams), with its adapters, computed by the threads of s: one evaluates at a time, and s
+// is closed last.
 net_state *net_state_beside(const net_state *s, int n_ctx, error *err);
 void net_state_close(net_state *s); // NULL is fine
 

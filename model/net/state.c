@@ -121,11 +121,14 @@ net_state *net_state_open(const net *n, const net_options *o, error *err) {
 }
 
 net_state *net_state_beside(const net_state *s, int n_ctx, error *err) {
-    return open_with(s->net, n_ctx, s->team, false, err);
+    net_state *beside = open_with(s->net, n_ctx, s->team, false, err);
+    if (beside) adapters_copy(beside, s);
+    return beside;
 }
 
 void net_state_close(net_state *s) {
     if (!s) return;
+    net_set_adapters(s, NULL, 0);
     if (s->own_team) team_close(s->team);
     mem_free_big(s->k, s->cache_bytes);
     mem_free_big(s->arena, s->arena_bytes);

@@ -57,6 +57,9 @@ typedef struct pass {
     float *all_logits; // (n_rows, n_vocab) for PASS_ALL_LOGITS; the last row's go to s->logits
 } pass;
 
+// Makes `to` use what adapters `from` uses; both are states of the same net (adapter.c).
+void adapters_copy(net_state *to, const net_state *from);
+
 // Runs the pass on the state's team (forward.c). n_past is not moved.
 void forward_run(pass *p);
 
