@@ -24,13 +24,14 @@ command -v tmux >/dev/null 2>&1 || {
 
 scratch=$(mktemp -d) || exit 1
 MODEL=${DOPPEL_TEST_MODEL:-}
-trap 'tmux -S "$scratch/tmux" kill-server 2>/dev/null; rm -rf "$scratch"' EXIT
+socket=$scratch/tmux # of the running server; each gets a new one, because the last takes a while to go
+trap 'tmux -S "$socket" kill-server 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 pane() {
     command=$1
     shift
-    tmux -S "$scratch/tmux" "$command" "$@"
+    tmux -S "$socket" "$command" "$@"
 }
 
 # ok WHAT COMMAND...: one check.
@@ -42,7 +43,7 @@ ok() {
     else
         failed=$((failed + 1))
         echo "FAIL ${0##*/}: $what"
-        screen_text | sed 's/^/    | /'
+        screen_text | grep . | sed 's/^/    | /'
     fi
 }
 
@@ -70,13 +71,14 @@ screen_end() {
 screen_start() {
     cols=$1 rows=$2
     shift 2
-    tmux -S "$scratch/tmux" kill-server 2>/dev/null
-    cat >"$scratch/tmux.conf" <<'END'
+    tmux -S "$socket" kill-server 2>/dev/null
+    socket=${socket}x
+    cat >"$scratch/conf" <<'END'
 set -g status off
 set -s escape-time 0
 set -g default-terminal tmux-256color
 END
-    tmux -u -S "$scratch/tmux" -f "$scratch/tmux.conf" new-session -d -x "$cols" -y "$rows" \
+    tmux -u -S "$socket" -f "$scratch/conf" new-session -d -x "$cols" -y "$rows" \
         env HOME="$HOME" DOPPEL_HOME="$DOPPEL_HOME" PS1='ready> ' "$@" sh
     screen_wait 'ready>'
 }

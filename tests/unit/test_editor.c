@@ -14,6 +14,10 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
     return "leak:_nc_trim_sgr0";
 }
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) {
+    return "print_suppressions=0";
+}
 
 // What the test types: characters, and steps that look at the buffer before the next character is given.
 typedef struct script {
