@@ -192,7 +192,7 @@ static void read_metaspace(json v, splitter *s) {
     if (json_is(scheme, "never")) prefix = SPLIT_PREFIX_NEVER;
     if (!json_string(json_get(v, "replacement"), &mark) || mark.len == 0 || mark.len > 8) {
         buf_clear(&mark);
-        buf_puts(&mark, "\xE2\x96\x81");
+        buf_puts(&mark, "\xE2\x96\x81"); // U+2581
     }
     splitter_add_metaspace(s, mark.data, mark.len, prefix, json_bool(json_get(v, "split"), true));
     buf_free(&mark);

@@ -157,14 +157,13 @@ static int read_messages(tokenizer *t, spec *s, const char *bytes, size_t len, e
 
 int tokenizer_marked_steps(tokenizer *t, const char *charsmap, size_t n_charsmap, bool squeeze, bool prefix,
                            error *err) {
-    static const char mark[] = "\xE2\x96\x81";
     t->normalizer = normalizer_new();
     // The space in front is there even if the replacements leave nothing else, unless such a rest is squeezed away.
     if (prefix && !squeeze) normalizer_add_prepend(t->normalizer, " ", 1);
     if (n_charsmap && normalizer_add_charsmap(t->normalizer, charsmap, n_charsmap, err) != 0) return -1;
     if (squeeze) normalizer_add_squeeze(t->normalizer);
-    if (prefix && squeeze) normalizer_add_prepend(t->normalizer, mark, sizeof mark - 1);
-    normalizer_add_replace(t->normalizer, " ", 1, mark, sizeof mark - 1);
+    if (prefix && squeeze) normalizer_add_prepend(t->normalizer, TOKENIZER_MARK, TOKENIZER_MARK_LEN);
+    normalizer_add_replace(t->normalizer, " ", 1, TOKENIZER_MARK, TOKENIZER_MARK_LEN);
     // Unigram sums run through the whole text, as SentencePiece's do: begun anew at every word they would round otherwise.
     if (t->model == MODEL_SPM && tokenizer_marks_lead(t))
         splitter_add_regex(t->splitter, tokenizer_mark_pattern, strlen(tokenizer_mark_pattern), SPLIT_ISOLATED, false,

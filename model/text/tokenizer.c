@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// SentencePiece writes spaces as U+2581.
-#define MARK "\xE2\x96\x81"
-enum { MARK_LEN = sizeof MARK - 1 };
-
 tokenizer *tokenizer_new(size_t expected) {
     tokenizer *t = mem_calloc(1, sizeof *t);
     vocab_init(&t->vocab, expected);
@@ -56,6 +52,19 @@ void tokenizer_find_bytes(tokenizer *t) {
     t->byte_fallback = !t->byte_level && n_found == 256;
 }
 
+void tokenizer_byte_pieces(tokenizer *t) {
+    buf piece = {0};
+    for (uint32_t id = 0; id < t->vocab.n; id++) {
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        buf_clear(&piece);
+        if (vocab_kind(&t->vocab, id) != TOKEN_NORMAL || !byte_map_read(&piece, text, len)) continue;
+        if (piece.len != len || memcmp(buf_str(&piece), text, len) != 0)
+            vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
+    }
+    buf_free(&piece);
+}
+
 void tokenizer_mark_pieces(tokenizer *t) {
     buf piece = {0};
     for (uint32_t id = 0; id < t->vocab.n; id++) {
@@ -71,9 +80,9 @@ void tokenizer_mark_pieces(tokenizer *t) {
         if (kind != TOKEN_NORMAL && kind != TOKEN_USER) continue;
         buf_clear(&piece);
         for (size_t i = 0; i < len;) {
-            bool mark = len - i >= MARK_LEN && memcmp(text + i, MARK, MARK_LEN) == 0;
+            bool mark = len - i >= TOKENIZER_MARK_LEN && memcmp(text + i, TOKENIZER_MARK, TOKENIZER_MARK_LEN) == 0;
             buf_putc(&piece, mark ? ' ' : text[i]);
-            i += mark ? MARK_LEN : 1;
+            i += mark ? TOKENIZER_MARK_LEN : 1;
         }
         if (piece.len != len) vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
     }
@@ -88,9 +97,10 @@ bool tokenizer_marks_lead(const tokenizer *t) {
         if (kind != TOKEN_NORMAL && kind != TOKEN_USER) continue;
         size_t len, i = 0;
         const char *text = vocab_text(&t->vocab, id, &len);
-        while (len - i >= MARK_LEN && memcmp(text + i, MARK, MARK_LEN) == 0) i += MARK_LEN;
-        for (; i + MARK_LEN <= len; i++)
-            if (memcmp(text + i, MARK, MARK_LEN) == 0) return false;
+        while (len - i >= TOKENIZER_MARK_LEN && memcmp(text + i, TOKENIZER_MARK, TOKENIZER_MARK_LEN) == 0)
+            i += TOKENIZER_MARK_LEN;
+        for (; i + TOKENIZER_MARK_LEN <= len; i++)
+            if (memcmp(text + i, TOKENIZER_MARK, TOKENIZER_MARK_LEN) == 0) return false;
     }
     return true;
 }

@@ -49,7 +49,7 @@ typedef struct text_stream {
     const tokenizer *tokenizer;
     char pending[4];
     int n_pending;
-    bool started; // SentencePiece drops the space in front of the first word
+    bool started; // SentencePiece drops the space in front of the first word; true keeps it (a text that goes on)
 } text_stream;
 
 text_stream text_stream_start(const tokenizer *t);

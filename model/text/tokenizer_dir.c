@@ -1,7 +1,6 @@
 // Tokenizers from a Hugging Face directory: tokenizer.json, else vocab.json + merges.txt (GPT-2's files), else
 // SentencePiece's tokenizer.model, else BERT's vocab.txt. What is said beside them (which tokens begin and end a text)
 // comes from tokenizer_config.json, special_tokens_map.json, added_tokens.json, config.json and generation_config.json.
-#include "model/text/byte_map.h"
 #include "model/text/json_steps.h"
 #include "model/text/pre.h"
 #include "model/text/text_file.h"
@@ -97,18 +96,6 @@ static int read_merges_txt(folder *d, tokenizer *t, const buf *text) {
     return 0;
 }
 
-static void byte_pieces(tokenizer *t) {
-    buf piece = {0};
-    for (uint32_t id = 0; id < t->vocab.n; id++) {
-        size_t len;
-        const char *text = vocab_text(&t->vocab, id, &len);
-        buf_clear(&piece);
-        if (t->vocab.tokens[id].kind == TOKEN_NORMAL && byte_map_read(&piece, text, len))
-            vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
-    }
-    buf_free(&piece);
-}
-
 static tokenizer *open_gpt2(folder *d, const buf *vocab, const buf *merges) {
     tokenizer *t = tokenizer_new(vocab->len / 20);
     bool qwen = class_has(d, "Qwen2");
@@ -126,7 +113,7 @@ static tokenizer *open_gpt2(folder *d, const buf *vocab, const buf *merges) {
         return NULL;
     }
     tokenizer_find_bytes(t);
-    byte_pieces(t);
+    tokenizer_byte_pieces(t);
     int32_t end = tokenizer_find(t, "<|endoftext|>");
     if (end >= 0) {
         tokenizer_add_special(t, end, true);

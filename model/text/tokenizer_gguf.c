@@ -1,6 +1,5 @@
 // Tokenizers from a GGUF file's tokenizer.ggml.* keys. gguf_open has checked that every array lies in the file; here
 // the arrays are compared with one another and with the embedding.
-#include "model/text/byte_map.h"
 #include "model/text/json_steps.h"
 #include "model/text/pre.h"
 #include "model/text/tokenizer_open.h"
@@ -76,19 +75,6 @@ static int read_tokens(reader *r) {
             added_put(&r->t->added, text, len, (added_token){.id = (int32_t)i, .special = special});
     }
     return 0;
-}
-
-static void read_byte_pieces(tokenizer *t) {
-    buf piece = {0};
-    for (uint32_t id = 0; id < t->vocab.n; id++) {
-        if (t->vocab.tokens[id].kind != TOKEN_NORMAL) continue;
-        size_t len;
-        const char *text = vocab_text(&t->vocab, id, &len);
-        buf_clear(&piece);
-        if (byte_map_read(&piece, text, len) && (piece.len != len || memcmp(buf_str(&piece), text, len) != 0))
-            vocab_set_piece(&t->vocab, id, buf_str(&piece), piece.len);
-    }
-    buf_free(&piece);
 }
 
 // A merge is two texts with a space between them. Merges of texts that are no tokens are left out: some converted
@@ -168,7 +154,7 @@ static int open_bpe(reader *r) {
         t->warning = buf_take(&w);
     }
     if (read_tokens(r) != 0) return -1;
-    read_byte_pieces(t);
+    tokenizer_byte_pieces(t);
     tokenizer_find_bytes(t);
     if (read_merges(r) != 0) return -1;
     if (read_specials(r, p.adds_bos, false) != 0) return -1;
@@ -207,13 +193,13 @@ static int open_sentencepiece(reader *r, token_model model) {
 // WordPiece ("bert"). GGUF writes the pieces that begin a word with U+2581 and the others bare; doppel keeps BERT's own
 // way, "##" in front of the others. A text in brackets, as [CLS], is a token by itself.
 static int read_bert_tokens(reader *r) {
-    static const char mark[] = "\xE2\x96\x81";
     const char *text;
     size_t len;
     buf own = {0};
     int rc = 0;
     for (uint64_t i = 0; rc == 0 && gguf_array_next_string(&r->texts, &text, &len); i++) {
-        bool starts = len >= 3 && memcmp(text, mark, 3) == 0, named = len > 2 && text[0] == '[' && text[len - 1] == ']';
+        bool starts = len >= 3 && memcmp(text, TOKENIZER_MARK, 3) == 0,
+             named = len > 2 && text[0] == '[' && text[len - 1] == ']';
         token_kind kind = named && kind_of(r, i) != TOKEN_USER ? TOKEN_CONTROL : kind_of(r, i);
         buf_clear(&own);
         if (!starts && !named) buf_puts(&own, "##");

@@ -11,6 +11,10 @@
 #include "model/text/tokenizer.h"
 #include "model/text/vocab.h"
 
+// SentencePiece writes a space as U+2581.
+#define TOKENIZER_MARK "\xE2\x96\x81"
+enum { TOKENIZER_MARK_LEN = sizeof TOKENIZER_MARK - 1 };
+
 typedef enum token_model {
     MODEL_BPE,       // merges by rank, over bytes (byte_level) or characters
     MODEL_SPM,       // SentencePiece's BPE: neighbours merge when their text is a token, best score first
@@ -54,6 +58,8 @@ tokenizer *tokenizer_new(size_t expected);
 void tokenizer_find_ends(tokenizer *t);
 // Fills byte_ids: from byte characters (byte_level) or from <0x0A>; sets byte_fallback for the latter if all are there.
 void tokenizer_find_bytes(tokenizer *t);
+// Sets the pieces of a byte-level vocabulary: byte characters become bytes. Added tokens stay as they are.
+void tokenizer_byte_pieces(tokenizer *t);
 // Sets the pieces of a SentencePiece vocabulary: U+2581 becomes a space, <0x0A> its byte.
 void tokenizer_mark_pieces(tokenizer *t);
 // True when no token has U+2581 after another character: words can then be cut before every run of it, which changes

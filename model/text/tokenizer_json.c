@@ -1,7 +1,6 @@
 // tokenizer.json: a whole pipeline as data. The members come in any order, so they are found first and read in ours:
 // vocabulary, normaliser (added tokens may be normalised), added tokens, then the rest.
 #include "model/text/tokenizer_open.h"
-#include "model/text/byte_map.h"
 #include "model/text/json_steps.h"
 
 #include <stdlib.h>
@@ -13,8 +12,6 @@ typedef struct reader {
     buf a, b; // strings in work
     error *err;
 } reader;
-
-static const char mark[] = "\xE2\x96\x81";
 
 static int read_vocab_object(reader *r, json vocab) {
     json key, value;
@@ -252,17 +249,6 @@ static int read_post_processor(reader *r, json v) {
 
 // ---- decoding: which bytes each token stands for ----
 
-static void byte_pieces(reader *r) {
-    vocab *v = &r->t->vocab;
-    for (uint32_t id = 0; id < v->n; id++) {
-        size_t len;
-        const char *text = vocab_text(v, id, &len);
-        buf_clear(&r->a);
-        if (v->tokens[id].kind != TOKEN_NORMAL || !byte_map_read(&r->a, text, len)) continue;
-        if (r->a.len != len || memcmp(buf_str(&r->a), text, len) != 0) vocab_set_piece(v, id, buf_str(&r->a), r->a.len);
-    }
-}
-
 // The decoder, or the part of it, that is of this type; absent when there is none.
 static json decoder_of(json v, const char *type) {
     json x, found = {0};
@@ -297,11 +283,11 @@ static void read_marked_decoder(reader *r) {
 static void read_decoder(reader *r) {
     json_kind kind = json_type(r->decoder);
     if (r->t->byte_level)
-        byte_pieces(r);
+        tokenizer_byte_pieces(r->t);
     else if (json_steps_has(r->decoder, "WordPiece"))
         tokenizer_spaced_pieces(r->t, r->t->continuing ? r->t->continuing : "##",
                                 json_bool(json_get(r->decoder, "cleanup"), true));
-    else if (json_steps_has(r->decoder, "Metaspace") || decoder_with(r->decoder, "Replace", "pattern", mark))
+    else if (json_steps_has(r->decoder, "Metaspace") || decoder_with(r->decoder, "Replace", "pattern", TOKENIZER_MARK))
         read_marked_decoder(r);
     else if (kind != JSON_OBJECT)
         tokenizer_spaced_pieces(r->t, "", false);

@@ -1,4 +1,5 @@
 // tokenizer.json: pipelines of every kind against reference ids (tests/data/make_tokenizers.py), and damaged ones.
+#include "model/text/chars.h"
 #include "model/text/tokenizer_open.h"
 #include "tests/text_cases.h"
 
@@ -112,6 +113,30 @@ static void test_growing_normaliser(void) {
     buf_free(&text);
 }
 
+// ---- characters ----
+
+static void test_characters(void) {
+    static const char text[] = "ba\"b\n\0\xE2\x98\x83", other[] = "abx\xFF\n";
+    buf file = {0}, back = {0};
+    id_list ids = {0};
+    error err = {{0}};
+    OK(chars_tokenizer_json(text, sizeof text - 1, &file) == 7, "six characters and U+FFFD");
+    tokenizer *t = tokenizer_json_open(file.data, file.len, &err);
+    if (!OK(t != NULL, "opens: %s", err.text)) return;
+    tokenizer_encode(t, text, sizeof text - 1, TOKENIZER_SPECIAL | TOKENIZER_BOS, &ids, &err);
+    const int32_t want[] = {4, 3, 2, 4, 1, 0, 5};
+    OK(ids.len == 7 && memcmp(ids.data, want, sizeof want) == 0, "ids in the order of the characters");
+    tokenizer_decode(t, ids.data, ids.len, true, &back);
+    OK(back.len == sizeof text - 1 && memcmp(back.data, text, back.len) == 0, "and back");
+    ids.len = 0;
+    tokenizer_encode(t, other, sizeof other - 1, 0, &ids, &err);
+    OK(ids.len == 5 && ids.data[2] == 6 && ids.data[3] == 6 && ids.data[4] == 1, "others are U+FFFD");
+    tokenizer_free(t);
+    buf_free(&file);
+    buf_free(&back);
+    id_list_free(&ids);
+}
+
 // ---- the JSON reader by itself ----
 
 static void test_json(void) {
@@ -153,6 +178,7 @@ static void test_json(void) {
 int main(void) {
     test_json();
     test_pipelines();
+    test_characters();
     test_damaged();
     test_runaway_pattern();
     test_growing_normaliser();
