@@ -1,5 +1,6 @@
 // States: allocation, bookkeeping of what the cache holds, and evaluation piece by piece.
 #include "model/net/state.h"
+#include "model/net/arena.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,65 +18,42 @@ static int pass_rows(const net_config *c, int n_ctx) {
     return n_ctx < most ? n_ctx : most;
 }
 
-// Cuts one large allocation into aligned arrays. With base NULL it only counts.
-typedef struct cutter {
-    char *base;
-    size_t used;
-} cutter;
-
-static void *cut(cutter *c, size_t count, size_t size) {
-    void *p = c->base ? c->base + c->used : NULL;
-    c->used += (count * size + 63) / 64 * 64;
-    return p;
-}
-
-static void cut_activations(cutter *c, activations *a, int rows, int cols) {
-    size_t padded = (size_t)(rows + KERNELS_TILE - 1) / KERNELS_TILE * KERNELS_TILE,
-           units = (size_t)cols / QUANT_UNIT + 1;
-    a->x = cut(c, (size_t)rows * (size_t)cols, sizeof(float));
-    a->q = cut(c, units * QUANT_UNIT, 1);
-    a->d = cut(c, units, sizeof(float));
-    a->sum = cut(c, 2 * units, sizeof(float));
-    if (rows == 1) return;
-    a->tiles.q = cut(c, padded * units * QUANT_UNIT, 1);
-    a->tiles.d = cut(c, padded * units, sizeof(float));
-    a->tiles.sum = cut(c, padded * units * 3, sizeof(float));
+static void cut_activations(arena *c, activations *a, int rows, int cols) {
+    a->x = arena_cut(c, (size_t)rows * (size_t)cols, sizeof(float));
+    arena_cut_row(c, a, cols);
+    if (rows > 1) arena_cut_tiles(c, a, rows, cols);
 }
 
 static int max_int(int a, int b) {
     return a > b ? a : b;
 }
 
-static void cut_arena(net_state *s, cutter *c) {
+static void cut_arena(net_state *s, arena *c) {
     const net_config *g = &s->net->config;
     int q = g->n_heads * g->head_dim, kv = g->n_kv_heads * g->head_dim;
     int widest = max_int(max_int(g->n_embd, g->n_ff), q);
     size_t partial_rows = (size_t)max_int(g->n_heads, ATTEND_ROWS);
-    size_t rows = (size_t)s->max_rows, units = (size_t)widest / QUANT_UNIT + 1;
-    s->ids = cut(c, (size_t)s->n_ctx, sizeof *s->ids);
-    s->x = cut(c, rows * (size_t)g->n_embd, sizeof(float));
+    size_t rows = (size_t)s->max_rows;
+    s->ids = arena_cut(c, (size_t)s->n_ctx, sizeof *s->ids);
+    s->x = arena_cut(c, rows * (size_t)g->n_embd, sizeof(float));
     cut_activations(c, &s->in, s->max_rows, widest);
     if (g->parallel_residual) cut_activations(c, &s->in2, s->max_rows, g->n_embd);
-    s->qkv = cut(c, rows * (size_t)(q + 2 * kv), sizeof(float));
-    s->attn = cut(c, rows * (size_t)q, sizeof(float));
-    s->hidden = cut(c, rows * (size_t)g->n_ff, sizeof(float));
-    s->cos = cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
-    s->sin = cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
-    s->logits = cut(c, (size_t)g->n_vocab, sizeof(float));
+    s->qkv = arena_cut(c, rows * (size_t)(q + 2 * kv), sizeof(float));
+    s->attn = arena_cut(c, rows * (size_t)q, sizeof(float));
+    s->hidden = arena_cut(c, rows * (size_t)g->n_ff, sizeof(float));
+    s->cos = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
+    s->sin = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
+    s->logits = arena_cut(c, (size_t)g->n_vocab, sizeof(float));
     for (int i = 0; i < team_size(s->team); i++) {
         own_memory *own = &s->own[i];
         cut_activations(c, &own->in, 1, widest);
         cut_activations(c, &own->in2, 1, g->n_embd);
-        own->q = cut(c, (size_t)q, sizeof(float));
-        own->k = cut(c, (size_t)kv, sizeof(float));
-        own->m = cut(c, partial_rows, sizeof(float));
-        own->l = cut(c, partial_rows, sizeof(float));
-        own->acc = cut(c, partial_rows * (size_t)s->v_dim, sizeof(float));
-        own->scratch.u = cut(c, KERNELS_BLOCKS * units * PACK_UNIT_BYTES, 1);
-        own->scratch.scale = cut(c, KERNELS_BLOCKS * units * 2 * PACK_ROWS, sizeof(float));
-        own->scratch.offset = cut(c, KERNELS_BLOCKS * units * 2 * PACK_ROWS, sizeof(float));
-        own->scratch.panel = cut(c, (size_t)LINEAR_PANEL_ROWS * (size_t)widest, sizeof(float));
-        own->scratch.strip = cut(c, rows * LINEAR_PANEL_ROWS, sizeof(float));
+        own->q = arena_cut(c, (size_t)q, sizeof(float));
+        own->k = arena_cut(c, (size_t)kv, sizeof(float));
+        own->m = arena_cut(c, partial_rows, sizeof(float));
+        own->l = arena_cut(c, partial_rows, sizeof(float));
+        own->acc = arena_cut(c, partial_rows * (size_t)s->v_dim, sizeof(float));
+        arena_cut_scratch(c, &own->scratch, s->max_rows, widest);
     }
 }
 
@@ -101,7 +79,7 @@ static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, 
     s->k = mem_alloc_big(s->cache_bytes);
     if (s->k) s->v = (char *)s->k + s->k_layer * (size_t)g->n_layers * element;
 
-    cutter c = {0};
+    arena c = {0};
     cut_arena(s, &c);
     s->arena_bytes = c.used;
     s->arena = mem_alloc_big(s->arena_bytes);
@@ -111,7 +89,7 @@ static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, 
         net_state_close(s);
         return NULL;
     }
-    c = (cutter){.base = s->arena};
+    c = (arena){.base = s->arena};
     cut_arena(s, &c);
     return s;
 }

@@ -30,7 +30,7 @@ struct net {
     layer *layers;
     float *inv_freq;     // (rope_dim / 2) radians per position, scaling included; NULL without rope
     float *alibi_slopes; // (n_heads); NULL without ALiBi
-    bool float_weights;  // matrices are F32: the cache stays in F32 too
+    bool float_weights;  // matrices are F32 or BF16: the cache and adapters stay in float32 too
 };
 
 const linear *net_head(const net *n);
