@@ -83,6 +83,8 @@ static void describe_knob(const gen_knob *k, const gen_settings *s, buf *out) {
     buf_puts(out, " (");
     describe_range(k, out);
     buf_printf(out, "): %s", k->help);
+    const char *idle = gen_knob_idle(k, s);
+    if (idle) buf_printf(out, ". It has no effect now: %s", idle);
 }
 
 static unsigned list_knobs(chat *c) {

@@ -65,6 +65,18 @@ static int choose_model(chat_setup *s, error *err) {
     return 0;
 }
 
+// Knobs of the command line that change nothing, and why.
+static void tell_idle_knobs(const chat_setup *s, chat *c, bool full_screen) {
+    for (size_t i = 0; i < gen_n_knobs(); i++) {
+        const gen_knob *k = gen_knob_at(i);
+        const char *why = options_knob_given(&s->common, k->name) ? gen_knob_idle(k, &s->settings) : NULL;
+        if (why && full_screen)
+            chat_note(c, false, "--%s has no effect: %s", k->name, why);
+        else if (why && !s->common.quiet)
+            report_note("--%s has no effect: %s", k->name, why);
+    }
+}
+
 // Names and answers are UTF-8; a locale that is not could not show them.
 static void want_utf8(void) {
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
@@ -87,6 +99,7 @@ static int run(chat_setup *s) {
     chat *c = chat_open(&o, &err);
     if (!c) return report_error(&err);
     want_utf8();
+    tell_idle_knobs(s, c, full_screen);
     int code;
     if (full_screen) {
         if (s->complaint.text[0]) chat_note(c, true, "%s", s->complaint.text);

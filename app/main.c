@@ -4,9 +4,11 @@
 #include "app/options.h"
 #include "app/report.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DOPPEL_VERSION "0.1"
 
@@ -53,7 +55,17 @@ static int unknown(const char *name) {
     return report_usage("unknown command \"%s\"; `doppel --help` lists them", name);
 }
 
+// A closed descriptor 0, 1 or 2 would become the next file that is opened, and that file our input or output.
+static void fill_standard_descriptors(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2) close(fd);
+}
+
 int main(int argc, char **argv) {
+    fill_standard_descriptors();
     // Characters are as wide as the person's locale says; numbers stay as C writes them.
     setlocale(LC_CTYPE, "");
     const char *first = argc > 1 ? argv[1] : "chat";

@@ -73,11 +73,13 @@ static bool ends_with(const buf *b, const char *end) {
 
 // A message of one or more lines: a backslash at the end of a line goes on, """ opens a block that """ closes.
 static input_event read_message(repl *r, char *draft, buf *out) {
-    char prompt[128], more[] = "... ";
-    snprintf(prompt, sizeof prompt, "%.100s> ", r->chat->user_name);
+    buf prompt = {0}, line = {0};
+    clean_text(r->chat->user_name, strlen(r->chat->user_name), &prompt);
+    for (size_t i = 0; i < prompt.len; i++)
+        if (prompt.data[i] == '\n') prompt.data[i] = ' ';
+    buf_puts(&prompt, "> ");
     bool block = false, draft_shown = false;
-    buf line = {0};
-    input_event e = repl_input_read(r->input, prompt, draft, &draft_shown, &line);
+    input_event e = repl_input_read(r->input, buf_str(&prompt), draft, &draft_shown, &line);
     if (e == INPUT_LINE && line.len >= 3 && memcmp(line.data, "\"\"\"", 3) == 0) {
         block = true;
         buf_remove(&line, 0, 3);
@@ -90,9 +92,10 @@ static input_event read_message(repl *r, char *draft, buf *out) {
         if (closed || (!block && !continued)) break;
         if (out->len) buf_putc(out, '\n');
         buf_clear(&line);
-        e = repl_input_read(r->input, more, NULL, &draft_shown, &line);
+        e = repl_input_read(r->input, "... ", NULL, &draft_shown, &line);
     }
     buf_free(&line);
+    buf_free(&prompt);
     // A block that the input's end cuts off is still a message.
     if (e == INPUT_EOF && out->len > 0) e = INPUT_LINE;
     return e;
