@@ -10,8 +10,8 @@ typedef text_in *archive_open_fn(void *arg, folder *f, size_t i, error *err);
 
 typedef struct archive_kind {
     const char *name, *title; // as in corpus_format
-    // Is it one? *prefix: what stands before the names in every path ("package/", ""), the caller frees it.
-    bool (*matches)(const folder *f, char **prefix);
+    // Does file i tell that one lies here? *prefix is the folder it lies in ("package/", ""), the caller frees it.
+    bool (*matches)(const folder *f, size_t i, char **prefix);
     int (*read)(gather *g, folder *f, const char *prefix, archive_open_fn *open, void *arg, error *err);
 } archive_kind;
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 typedef struct input {
@@ -154,39 +155,80 @@ static int read_member(input *in, folder *f, size_t i, const corpus_format *form
     return result;
 }
 
-// Any other folder: its chat logs in the order of their names. Prose counts only where there is no log, because the
-// folders of exports hold style sheets and read-me files.
-static int read_files(input *in, folder *f, error *err) {
-    size_t n = folder_count(f), logs = 0, used = 0;
-    const corpus_format **formats = mem_calloc(n, sizeof *formats);
+// What lies in a folder: exports that are folders themselves, and files.
+typedef struct contents {
+    struct {
+        const archive_kind *kind;
+        char *prefix;
+        bool was_read;
+    } * archives;
+    size_t n_archives, cap;
+    const corpus_format **formats; // per file; NULL: not to be read, or part of an archive
+    size_t n_logs;
+} contents;
+
+static size_t archive_of(const contents *c, const char *name) {
+    size_t i = 0;
+    while (i < c->n_archives && strncasecmp(name, c->archives[i].prefix, strlen(c->archives[i].prefix)) != 0) i++;
+    return i;
+}
+
+static void look_around(contents *c, folder *f) {
+    static const archive_kind *const kinds[] = {&package_archive, &slack_archive};
+    size_t n = folder_count(f);
     for (size_t i = 0; i < n; i++) {
-        formats[i] = look_at(f, i);
-        logs += formats[i] && !detect_is_prose(formats[i]);
+        char *prefix;
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            if (!kinds[k]->matches(f, i, &prefix)) continue;
+            c->archives = mem_reserve(c->archives, &c->cap, c->n_archives + 1, sizeof *c->archives);
+            c->archives[c->n_archives].kind = kinds[k];
+            c->archives[c->n_archives].prefix = prefix;
+            c->archives[c->n_archives++].was_read = false;
+        }
     }
+    c->formats = mem_calloc(n, sizeof *c->formats);
+    for (size_t i = 0; i < n; i++) {
+        if (archive_of(c, folder_name(f, i)) < c->n_archives) continue;
+        c->formats[i] = look_at(f, i);
+        c->n_logs += c->formats[i] && !detect_is_prose(c->formats[i]);
+    }
+    c->n_logs += c->n_archives;
+}
+
+static void contents_free(contents *c) {
+    for (size_t i = 0; i < c->n_archives; i++) free(c->archives[i].prefix);
+    free(c->archives);
+    free(c->formats);
+}
+
+// Reads in the order of names; an archive stands where its first file does. Prose counts only where there is no log,
+// because the folders of exports hold style sheets and read-me files.
+static int read_contents(input *in, folder *f, contents *c, error *err) {
+    size_t n = folder_count(f);
+    int64_t files = in->report->files;
     int result = 0;
     for (size_t i = 0; i < n && result == 0 && !in->cancelled; i++) {
-        int64_t files = in->report->files;
-        if (!formats[i] || (logs && detect_is_prose(formats[i])))
+        size_t a = archive_of(c, folder_name(f, i));
+        if (a < c->n_archives) {
+            if (!c->archives[a].was_read) result = read_archive(in, f, c->archives[a].kind, c->archives[a].prefix, err);
+            c->archives[a].was_read = true;
+        } else if (!c->formats[i] || (c->n_logs && detect_is_prose(c->formats[i]))) {
             in->report->files_passed_over++;
-        else
-            result = read_member(in, f, i, formats[i], err);
-        used += in->report->files > files;
+        } else {
+            result = read_member(in, f, i, c->formats[i], err);
+        }
     }
-    free(formats);
-    if (result == 0 && used == 0 && !in->cancelled)
+    if (result == 0 && in->report->files == files && !in->cancelled)
         result = error_set(err, n ? "no file in it is a chat log or a text" : "there is no file in it");
     return result;
 }
 
 static int read_folder(input *in, const char *path, error *err) {
-    static const archive_kind *const kinds[] = {&package_archive, &slack_archive};
+    contents c = {0};
     folder *f = folder_open(path, err);
-    char *prefix = NULL;
-    const archive_kind *kind = NULL;
-    for (size_t i = 0; f && !kind && i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i]->matches(f, &prefix)) kind = kinds[i];
-    int result = !f ? -1 : kind ? read_archive(in, f, kind, prefix, err) : read_files(in, f, err);
-    free(prefix);
+    if (f) look_around(&c, f);
+    int result = f ? read_contents(in, f, &c, err) : -1;
+    contents_free(&c);
     folder_close(f);
     return result == 0 ? 0 : error_prefix(err, "%s", path);
 }

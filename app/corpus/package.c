@@ -9,16 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
-static bool matches(const folder *f, char **prefix) {
+static bool matches(const folder *f, size_t i, char **prefix) {
     static const char index[] = "messages/index.json";
-    for (size_t i = 0; i < folder_count(f); i++) {
-        const char *name = folder_name(f, i);
-        size_t n = strlen(name), m = sizeof index - 1;
-        if (n < m || strcasecmp(name + n - m, index) != 0 || (n > m && name[n - m - 1] != '/')) continue;
-        *prefix = mem_strndup(name, n - m);
-        return true;
-    }
-    return false;
+    const char *name = folder_name(f, i);
+    size_t n = strlen(name), m = sizeof index - 1;
+    if (n < m || strcasecmp(name + n - m, index) != 0 || (n > m && name[n - m - 1] != '/')) return false;
+    *prefix = mem_strndup(name, n - m);
+    return true;
 }
 
 typedef struct channel {

@@ -246,15 +246,12 @@ int slack_day_read(gather *g, text_in *in, error *err) {
 
 // ---- the export
 
-static bool matches(const folder *f, char **prefix) {
-    for (size_t i = 0; i < folder_count(f); i++) {
-        const char *name = folder_name(f, i), *slash = strrchr(name, '/');
-        const char *last = slash ? slash + 1 : name;
-        if (strcmp(last, "users.json") != 0) continue;
-        *prefix = mem_strndup(name, (size_t)(last - name));
-        if (folder_find(f, *prefix, "channels.json") >= 0) return true;
-        free(*prefix);
-    }
+static bool matches(const folder *f, size_t i, char **prefix) {
+    const char *name = folder_name(f, i), *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    if (strcmp(last, "users.json") != 0) return false;
+    *prefix = mem_strndup(name, (size_t)(last - name));
+    if (folder_find(f, *prefix, "channels.json") >= 0) return true;
+    free(*prefix);
     return false;
 }
 
