@@ -120,11 +120,11 @@ unsigned chat_stop(chat *c) {
 }
 
 unsigned chat_again(chat *c) {
-    abandon_answer(c);
     size_t user = last_turn(c, TURN_USER), model = last_turn(c, TURN_MODEL);
     if (user == c->n_turns) return chat_note(c, true, "there is nothing to answer again");
-    if (!worker_model(c->worker)) return chat_note(c, true, "no model is loaded; see /model");
     if (c->loading || c->fetching) return chat_note(c, true, "the model is still loading");
+    if (!worker_model(c->worker)) return chat_note(c, true, "no model is loaded; see /model");
+    abandon_answer(c);
     if (c->turns[user].failed)
         c->turns[user].failed = false;
     else
