@@ -177,7 +177,7 @@ static int read_split(json v, splitter *s, error *err) {
 
 static int read_byte_level(json v, splitter *s, error *err) {
     if (json_bool(json_get(v, "add_prefix_space"), true)) splitter_add_prefix_space(s);
-    if (json_bool(json_get(v, "use_regex"), true) && add_regex(s, split_gpt2_pattern, SPLIT_ISOLATED, false, err) != 0)
+    if (json_bool(json_get(v, "use_regex"), true) && add_regex(s, SPLIT_GPT2, SPLIT_ISOLATED, false, err) != 0)
         return -1;
     splitter_add_bytes(s);
     return 0;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GPT2_WORDS       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 #define CONTRACTIONS     "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define LINES_AND_SPACES "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define UPPER            "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}"
@@ -21,11 +20,10 @@ typedef struct pre_entry {
 } pre_entry;
 
 static const pre_entry entries[] = {
-    {.names = "gpt-2 gpt2 phi-2 mpt olmo dolma jina-es jina-de jina-v1-en jina-v2-es jina-v2-de a.x-4.0 mellum "
-              "modern-bert roberta-bpe exaone4",
-     .patterns = {GPT2_WORDS}},
-    {.names = "smollm starcoder refact command-r codeshell exaone minerva minerva-7b granite-docling jais-2",
-     .patterns = {"\\p{N}", GPT2_WORDS}},
+    {.names = "gpt-2 phi-2 mpt olmo jina-es jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code gigachat a.x-4.0 "
+              "mellum modern-bert roberta-bpe exaone4",
+     .patterns = {SPLIT_GPT2}},
+    {.names = "smollm starcoder refact command-r codeshell exaone minerva-7b", .patterns = {"\\p{N}", SPLIT_GPT2}},
     {.names = "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
      .patterns = {CONTRACTIONS
                   "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" LINES_AND_SPACES},
@@ -37,12 +35,14 @@ static const pre_entry entries[] = {
     {.names = "qwen2 stablelm2 deepseek-r1-qwen hunyuan megrez kormo",
      .patterns = {CONTRACTIONS
                   "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" LINES_AND_SPACES}},
-    {.names = "falcon", .patterns = {"[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2_WORDS, "[0-9][0-9][0-9]"}},
+    {.names = "falcon", .patterns = {"[\\p{P}\\$\\+<=>\\^~\\|`]+", SPLIT_GPT2, "[0-9][0-9][0-9]"}},
     {.names = "deepseek-coder",
      .patterns = {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+",
                   "[\\x{4e00}-\\x{9fa5}\\x{0800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+", "\\p{N}"}},
     {.names = "deepseek-llm",
-     .patterns = {"[\\r\\n]", "\\s?[\\p{Lu}\\p{Ll}\\p{Lt}]+",
+     // Letters with case, but for small Armenian, small Georgian and mathematical ones, which its own list lacks.
+     .patterns = {"[\\r\\n]",
+                  "\\s?(?:(?![\\x{560}-\\x{588}\\x{10d0}-\\x{10ff}\\x{1d400}-\\x{1d7cb}])[\\p{Lu}\\p{Ll}\\p{Lt}])+",
                   "\\s?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+", "\\s+$",
                   "[\\x{4e00}-\\x{9fa5}\\x{0800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+", "\\p{N}+"}},
     {.names = "deepseek-v3 hunyuan-dense",

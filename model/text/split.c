@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char split_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 enum { MAX_PATTERN = 1 << 16, MAX_STEPS = 32, MIN_MATCH_LIMIT = 10000000 };
 
 typedef enum step_kind { STEP_REGEX, STEP_LITERAL, STEP_PREFIX_SPACE, STEP_BYTES, STEP_METASPACE } step_kind;

@@ -42,6 +42,6 @@ typedef int (*split_sink)(void *arg, const char *piece, size_t len);
 int splitter_run(const splitter *s, const char *text, size_t len, bool first, split_sink sink, void *arg, error *err);
 
 // The pattern that GPT-2 splits by; also tokenizer.json's ByteLevel with use_regex.
-extern const char split_gpt2_pattern[];
+#define SPLIT_GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 #endif

@@ -86,17 +86,23 @@ static int read_merges_txt(folder *d, tokenizer *t, const buf *text) {
     for (bool first = true; next_line(&at, end, &line, &len); first = false) {
         if (len == 0 || (first && len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
         const char *space = memchr(line + 1, ' ', len - 1);
-        if (!space)
-            return error_set(d->err, "%s/merges.txt: merge %u is not two texts with a space between", d->dir,
-                             (unsigned)rank);
+        if (!space) return error_set(d->err, "merge %u is not two texts with a space between", (unsigned)rank);
         size_t left = (size_t)(space - line);
-        if (bpe_add(&t->bpe, &t->vocab, rank++, line, left, space + 1, len - left - 1, d->err) != 0)
-            return error_prefix(d->err, "%s/merges.txt", d->dir);
+        if (bpe_add(&t->bpe, &t->vocab, rank++, line, left, space + 1, len - left - 1, d->err) != 0) return -1;
     }
     return 0;
 }
 
-static tokenizer *open_gpt2(folder *d, const buf *vocab, const buf *merges) {
+static int read_merges(folder *d, tokenizer *t) {
+    buf text = {0};
+    int rc = text_file_read(d->dir, "merges.txt", &text, d->err);
+    if (rc == 0) rc = error_set(d->err, "%s: vocab.json without merges.txt; both belong to the tokenizer", d->dir);
+    if (rc == 1 && (rc = read_merges_txt(d, t, &text)) != 0) error_prefix(d->err, "%s/merges.txt", d->dir);
+    buf_free(&text);
+    return rc;
+}
+
+static tokenizer *open_gpt2(folder *d, const buf *vocab) {
     tokenizer *t = tokenizer_new(vocab->len / 20);
     bool qwen = class_has(d, "Qwen2");
     const char *pre = qwen ? "qwen2" : "gpt-2";
@@ -108,7 +114,7 @@ static tokenizer *open_gpt2(folder *d, const buf *vocab, const buf *merges) {
         t->normalizer = normalizer_new();
         normalizer_add_form(t->normalizer, FORM_NFC);
     }
-    if (read_vocab_json(d, t, vocab) != 0 || read_merges_txt(d, t, merges) != 0) {
+    if (read_vocab_json(d, t, vocab) != 0 || read_merges(d, t) != 0) {
         tokenizer_free(t);
         return NULL;
     }
@@ -237,54 +243,60 @@ static void read_frame(const folder *d, tokenizer *t, bool has_frame, bool sente
     if (json_bool(eos, t5) && t->eos >= 0) id_list_push(&t->back, t->eos);
 }
 
-static int finish(folder *d, tokenizer *t, bool json, bool sentencepiece, bool wordpiece) {
-    if (!json && read_added(d, t) != 0) return -1;
-    int32_t bos = special_token(d, t, "bos_token", "bos_token_id"),
-            eos = special_token(d, t, "eos_token", "eos_token_id");
+// ---- the vocabularies, in the order in which they are looked for ----
+
+static tokenizer *open_json(folder *d, const buf *text) {
+    tokenizer *t = tokenizer_json_open(buf_str(text), text->len, d->err);
+    if (!t) error_prefix(d->err, "%s/tokenizer.json", d->dir);
+    return t;
+}
+
+static tokenizer *open_sentencepiece(folder *d, const buf *text) {
+    tokenizer *t = sentencepiece_open(buf_str(text), text->len, d->err);
+    if (!t) error_prefix(d->err, "%s/tokenizer.model", d->dir);
+    return t;
+}
+
+typedef struct source {
+    const char *file;
+    tokenizer *(*open)(folder *d, const buf *text);
+    bool has_added, has_frame; // it brings its added tokens, and what stands around a text, itself
+} source;
+
+static const source sources[] = {
+    {"tokenizer.json", open_json, true, true},
+    {"vocab.json", open_gpt2, false, false},
+    {"tokenizer.model", open_sentencepiece, false, false},
+    {"vocab.txt", open_wordpiece, false, true},
+};
+enum { N_SOURCES = sizeof sources / sizeof *sources };
+
+static int finish(folder *d, tokenizer *t, const source *from) {
+    bool sentencepiece = from->open == open_sentencepiece;
+    if (!from->has_added && read_added(d, t) != 0) return -1;
+    int32_t bos = special_token(d, t, "bos_token", "bos_token_id");
+    int32_t eos = special_token(d, t, "eos_token", "eos_token_id");
     if (bos >= 0) t->bos = bos;
     if (eos >= 0) t->eos = eos;
     if (sentencepiece && t->bos < 0) t->bos = tokenizer_find(t, "<s>");
     if (sentencepiece && t->eos < 0) t->eos = tokenizer_find(t, "</s>");
-    read_frame(d, t, json || wordpiece, sentencepiece);
+    read_frame(d, t, from->has_frame, sentencepiece);
     read_ends(d, t);
     return 0;
 }
 
-// Reads whichever vocabulary there is. NULL with a message.
-static tokenizer *open_any(folder *d, buf *text, buf *more) {
-    tokenizer *t = NULL;
-    int found = text_file_read(d->dir, "tokenizer.json", text, d->err);
-    bool json = found == 1, sentencepiece = false, wordpiece = false;
-    const char *name = "tokenizer.json";
-    if (found < 0) return NULL;
-    if (json) {
-        t = tokenizer_json_open(buf_str(text), text->len, d->err);
-    } else if ((found = text_file_read(d->dir, "vocab.json", text, d->err)) != 0) {
-        if (found < 0) return NULL;
-        found = text_file_read(d->dir, "merges.txt", more, d->err);
-        if (found == 0) error_set(d->err, "%s: vocab.json without merges.txt; both belong to the tokenizer", d->dir);
-        if (found != 1) return NULL;
-        t = open_gpt2(d, text, more);
-        name = NULL;
-    } else if ((found = text_file_read(d->dir, "tokenizer.model", text, d->err)) != 0) {
-        if (found < 0) return NULL;
-        sentencepiece = true;
-        name = "tokenizer.model";
-        t = sentencepiece_open(buf_str(text), text->len, d->err);
-    } else if ((found = text_file_read(d->dir, "vocab.txt", text, d->err)) != 0) {
-        if (found < 0) return NULL;
-        wordpiece = true;
-        name = NULL;
-        t = open_wordpiece(d, text);
-    } else {
-        error_set(
-            d->err,
-            "%s: no tokenizer in it; tokenizer.json, vocab.json with merges.txt, tokenizer.model or vocab.txt is needed",
-            d->dir);
-        return NULL;
-    }
-    if (!t && name) error_prefix(d->err, "%s/%s", d->dir, name);
-    if (t && finish(d, t, json, sentencepiece, wordpiece) != 0) {
+static tokenizer *open_first(folder *d, buf *text) {
+    const source *from = sources;
+    int found = 0;
+    for (; from < sources + N_SOURCES; from++)
+        if ((found = text_file_read(d->dir, from->file, text, d->err)) != 0) break;
+    if (found == 0)
+        error_set(d->err,
+                  "%s: no tokenizer in it; tokenizer.json, vocab.json with merges.txt, tokenizer.model or vocab.txt is "
+                  "needed",
+                  d->dir);
+    tokenizer *t = found == 1 ? from->open(d, text) : NULL;
+    if (t && finish(d, t, from) != 0) {
         tokenizer_free(t);
         return NULL;
     }
@@ -293,10 +305,9 @@ static tokenizer *open_any(folder *d, buf *text, buf *more) {
 
 tokenizer *tokenizer_open_dir(const char *dir, error *err) {
     folder d = {.dir = dir, .err = err};
-    buf text = {0}, more = {0};
-    tokenizer *t = read_settings(&d) == 0 ? open_any(&d, &text, &more) : NULL;
+    buf text = {0};
+    tokenizer *t = read_settings(&d) == 0 ? open_first(&d, &text) : NULL;
     free_settings(&d);
     buf_free(&text);
-    buf_free(&more);
     return t;
 }

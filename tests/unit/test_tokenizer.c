@@ -76,8 +76,8 @@ static void test_goldens(void) {
 // ---- GGUF files made here ----
 
 // A byte-level vocabulary: the 256 byte characters, then these.
-static const char *const more_tokens[] = {"he",     "ll",    "hell",  "\xC4\xA0w", "<|end|>",
-                                          "<user>", "hello", "[dup]", "[dup]"};
+static const char *const more_tokens[] = {"he",    "ll",    "hell",  "\xC4\xA0w", "<|end|>", "<user>",
+                                          "hello", "[dup]", "[dup]", "12",        "123"};
 enum { N_MORE = sizeof more_tokens / sizeof *more_tokens, N_TOKENS = 256 + N_MORE, HELLO = 262 };
 
 typedef struct maker {
@@ -115,8 +115,8 @@ static void put_tokens(buf *b, uint64_t n) {
 }
 
 static void make(const maker *m, buf *b) {
-    static const char *const merges[] = {"h e", "l l", "he ll", "\xC4\xA0 w", "hell o"};
-    uint64_t n_merges = 5 + (m->merge != NULL);
+    static const char *const merges[] = {"h e", "l l", "he ll", "\xC4\xA0 w", "hell o", "1 2", "12 3"};
+    uint64_t n_own = sizeof merges / sizeof *merges, n_merges = n_own + (m->merge != NULL);
     put_header(b, 3, m->embedding_rows >= 0, 5 + (m->n_scores > 0) + (m->bos >= 0) + (m->extra_keys > 0));
     put_key_text(b, "tokenizer.ggml.model", m->model);
     put_key_text(b, "tokenizer.ggml.pre", m->pre);
@@ -128,7 +128,7 @@ static void make(const maker *m, buf *b) {
     put_key(b, "tokenizer.ggml.merges", GGUF_ARRAY);
     put_u32(b, GGUF_STRING);
     put_u64(b, n_merges);
-    for (uint64_t i = 0; i < n_merges; i++) put_text(b, i < 5 ? merges[i] : m->merge);
+    for (uint64_t i = 0; i < n_merges; i++) put_text(b, i < n_own ? merges[i] : m->merge);
     if (m->n_scores) {
         put_key(b, "tokenizer.ggml.scores", GGUF_ARRAY);
         put_u32(b, GGUF_FLOAT32);
@@ -181,7 +181,7 @@ static void test_bad_gguf(void) {
     refuses(m, "eos_token_id");
     m = good;
     m.merge = "nospace";
-    refuses(m, "merge 5");
+    refuses(m, "merge 7");
     m = good;
     m.model = "rwkv";
     refuses(m, "\"rwkv\"");
@@ -254,6 +254,41 @@ static void test_good_gguf(void) {
     if (t) ENCODES(t, "hell", 0, 258);
     OK(t && tokenizer_adds_bos(t), "BOS");
     tokenizer_free(t);
+}
+
+// Every pre-tokenizer that a GGUF file may name: its patterns compile, lose nothing, and cut numbers as they should.
+static void test_pre_tokenizers(void) {
+    enum { WHOLE, SINGLE, THREES };
+    static const struct {
+        const char *name;
+        int digits;
+    } known[] = {{"gpt-2", WHOLE},           {"mpt", WHOLE},          {"smollm", SINGLE},    {"starcoder", SINGLE},
+                 {"command-r", SINGLE},      {"llama3", THREES},      {"llama-bpe", THREES}, {"dbrx", THREES},
+                 {"qwen2", SINGLE},          {"stablelm2", SINGLE},   {"falcon", THREES},    {"deepseek-llm", WHOLE},
+                 {"deepseek-coder", SINGLE}, {"deepseek-v3", THREES}, {"tekken", SINGLE},    {"gpt-4o", THREES},
+                 {"bloom", WHOLE},           {"viking", SINGLE}};
+    static const char text[] =
+        "He said: 'it's 12345 o'clock'\n\n  \t\xE4\xBD\xA0\xE5\xA5\xBD, caf\xC3\xA9 \xF0\x9F\x98\x80!? {x=1;}  \r\n ";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        error err;
+        maker m = good;
+        m.pre = known[i].name;
+        tokenizer *t = open_made(&m, &err);
+        if (!OK(t && !tokenizer_warning(t), "%s is known", known[i].name)) continue;
+        id_list ids = {0};
+        buf back = {0};
+        tokenizer_encode(t, text, sizeof text - 1, 0, &ids, &err);
+        tokenizer_decode(t, ids.data, ids.len, true, &back);
+        OK(back.len == sizeof text - 1 && memcmp(back.data, text, back.len) == 0, "%s loses nothing", known[i].name);
+        ids.len = 0;
+        tokenizer_encode(t, "12123", 5, 0, &ids, &err);
+        // Whole: 12 123. One by one: five. In threes: 121 | 23, so 12 1 2 3.
+        size_t want = known[i].digits == WHOLE ? 2 : known[i].digits == SINGLE ? 5 : 4;
+        OK(ids.len == want, "%s cuts 12123 into %zu tokens, not %zu", known[i].name, want, ids.len);
+        id_list_free(&ids);
+        buf_free(&back);
+        tokenizer_free(t);
+    }
 }
 
 // ---- streaming ----
@@ -428,6 +463,7 @@ int main(void) {
     test_goldens();
     test_good_gguf();
     test_bad_gguf();
+    test_pre_tokenizers();
     test_streaming();
     test_threads();
     test_large();
