@@ -29,11 +29,22 @@ static size_t common_prefix(const completion *m) {
     return n;
 }
 
+// Names of files may hold anything; the prompt holds no control characters.
+static bool is_typable(const char *s, size_t n) {
+    uint32_t c;
+    for (size_t i = 0; i < n;) {
+        int len = utf8_decode(s + i, n - i, &c);
+        if (len <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
+        i += (size_t)len;
+    }
+    return n > 0;
+}
+
 const char *completion_open(completion *m, const char *words, const char *typed) {
     completion_close(m);
     for (const char *s = words; *s;) {
         size_t n = strcspn(s, "\n");
-        if (n > 0) {
+        if (is_typable(s, n)) {
             buf_append(&m->words, s, n);
             buf_putc(&m->words, '\0');
             m->n_words++;

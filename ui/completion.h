@@ -14,7 +14,8 @@ typedef struct completion { // (completion){0} is a closed one
 } completion;
 
 // Opens it with `words` (one per line) for the word that was typed. Returns the text that the word becomes (valid until
-// the next completion_ call), or NULL when there is nothing to complete. With one word the menu stays closed.
+// the next completion_ call), or NULL when there is nothing to complete. Words with control characters are left out;
+// with one word the menu stays closed.
 const char *completion_open(completion *m, const char *words, const char *typed);
 bool completion_is_open(const completion *m);
 // Walks to the next (1) or previous (-1) word and returns it. It replaces m->typed as it was before the call.

@@ -137,12 +137,17 @@ static void draw_sliders(ui *u) {
 }
 
 static void draw_help(ui *u) {
+    int cols = help_cols();
     rect area;
-    draw_overlay(u, "help: any key closes it", help_rows(), help_cols(), &area);
-    int last = help_rows() - area.rows;
+    if (cols > u->cols - 4) cols = u->cols - 4;
+    int rows = help_rows(cols);
+    draw_overlay(u, "help", rows, cols, &area);
+    int last = rows - area.rows;
     if (u->help_top > last) u->help_top = last;
     if (u->help_top < 0) u->help_top = 0;
     help_draw(&u->canvas, area, u->help_top);
+    const char *hint = u->help_top < last ? " PgDn: more, Esc: close " : " Esc: close ";
+    canvas_puts_right(&u->canvas, area.row + area.rows, area.col, area.cols, hint, STYLE_WARNING);
 }
 
 static const char *prompt_hint(const chat *c) {

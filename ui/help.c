@@ -1,6 +1,7 @@
 #include "ui/help.h"
 
 #include "app/chat.h"
+#include "ui/wrap.h"
 
 #include <string.h>
 
@@ -31,62 +32,80 @@ static const struct {
     {"", "Commands"},
 };
 
-enum { N_KEYS = sizeof KEYS / sizeof *KEYS, KEY_COLS = 18 };
+enum { N_KEYS = sizeof KEYS / sizeof *KEYS, GAP = 2 };
 
-int help_rows(void) {
+// A line: what to press or type, and what it does. An empty key makes a heading of the rest.
+typedef struct help_line {
+    buf key;
+    const char *what;
+} help_line;
+
+static int n_lines(void) {
     return N_KEYS + (int)chat_n_commands();
 }
 
-static void command_text(const chat_command *command, buf *out) {
-    buf_printf(out, "/%s %s", command->name, command->args ? command->args : "");
+static help_line line_at(int i) {
+    help_line line = {0};
+    if (i < N_KEYS) {
+        buf_puts(&line.key, KEYS[i].key);
+        line.what = KEYS[i].what;
+    } else {
+        const chat_command *command = chat_command_at((size_t)(i - N_KEYS));
+        buf_printf(&line.key, "/%s %s", command->name, command->args ? command->args : "");
+        line.what = command->help;
+    }
+    return line;
 }
 
-static int widest_command(void) {
-    int widest = KEY_COLS - 2;
-    for (size_t i = 0; i < chat_n_commands(); i++) {
-        buf text = {0};
-        command_text(chat_command_at(i), &text);
-        if ((int)text.len > widest) widest = (int)text.len;
-        buf_free(&text);
+static int key_columns(void) {
+    int widest = 0;
+    for (int i = 0; i < n_lines(); i++) {
+        help_line line = line_at(i);
+        int width = cells_width(buf_str(&line.key), line.key.len);
+        if (width > widest) widest = width;
+        buf_free(&line.key);
     }
-    return widest;
+    return widest + GAP;
 }
 
 int help_cols(void) {
-    int key_cols = widest_command() + 2, widest = 0;
-    for (int i = 0; i < N_KEYS; i++) {
-        int width = (int)strlen(KEYS[i].what) + (*KEYS[i].key ? key_cols : 0);
+    int keys = key_columns(), widest = 0;
+    for (int i = 0; i < n_lines(); i++) {
+        help_line line = line_at(i);
+        int width = cells_width(line.what, strlen(line.what)) + (line.key.len ? keys : 0);
         if (width > widest) widest = width;
-    }
-    for (size_t i = 0; i < chat_n_commands(); i++) {
-        const char *what = chat_command_at(i)->help;
-        int width = key_cols + cells_width(what, strlen(what));
-        if (width > widest) widest = width;
+        buf_free(&line.key);
     }
     return widest;
 }
 
-static void draw_line(canvas *c, rect area, int y, const char *key, const char *what) {
-    int key_cols = widest_command() + 2;
-    if (key_cols > area.cols / 2) key_cols = KEY_COLS;
-    int used = canvas_puts(c, area.row + y, area.col, area.cols, key, STYLE_KEY);
-    if (used < key_cols) used = key_cols;
-    canvas_puts(c, area.row + y, area.col + used, area.cols - used, what, STYLE_TEXT);
+// Lays out every row; draws those in view when there is a canvas. Returns how many rows there are.
+static int walk(canvas *c, rect area, int top) {
+    int keys = key_columns(), rows = 0;
+    if (keys > area.cols / 2) keys = area.cols / 2;
+    for (int i = 0; i < n_lines(); i++) {
+        help_line line = line_at(i);
+        int indent = line.key.len ? keys : 0;
+        wrap w = {0};
+        wrap_layout(&w, line.what, strlen(line.what), area.cols - indent, SIZE_MAX);
+        for (size_t j = 0; j < w.n_rows; j++, rows++) {
+            if (!c || rows < top || rows >= top + area.rows) continue;
+            int y = area.row + rows - top;
+            const char *text = line.what + w.rows[j].start;
+            if (j == 0) canvas_puts(c, y, area.col, keys, buf_str(&line.key), STYLE_KEY);
+            canvas_put(c, y, area.col + indent, area.cols - indent, text, w.rows[j].end - w.rows[j].start,
+                       line.key.len ? STYLE_TEXT : STYLE_TITLE);
+        }
+        wrap_free(&w);
+        buf_free(&line.key);
+    }
+    return rows;
+}
+
+int help_rows(int cols) {
+    return walk(NULL, (rect){.cols = cols}, 0);
 }
 
 void help_draw(canvas *c, rect area, int top) {
-    for (int y = 0; y < area.rows && top + y < help_rows(); y++) {
-        int i = top + y;
-        if (i >= N_KEYS) {
-            const chat_command *command = chat_command_at((size_t)(i - N_KEYS));
-            buf text = {0};
-            command_text(command, &text);
-            draw_line(c, area, y, text.data, command->help);
-            buf_free(&text);
-        } else if (!*KEYS[i].key) {
-            canvas_puts(c, area.row + y, area.col, area.cols, KEYS[i].what, STYLE_TITLE);
-        } else {
-            draw_line(c, area, y, KEYS[i].key, KEYS[i].what);
-        }
-    }
+    walk(c, area, top);
 }

@@ -4,8 +4,8 @@
 
 #include "ui/canvas.h"
 
-int help_rows(void); // lines of text
-int help_cols(void); // of the longest one
+int help_cols(void);     // of the longest line
+int help_rows(int cols); // lines when there are so many columns
 
 // Draws the lines from `top` on.
 void help_draw(canvas *c, rect area, int top);

@@ -100,16 +100,20 @@ static void complete(ui *u, int direction) {
 
 // ---- the sliders
 
-static void act_on_sliders(ui *u, const key *k) {
+static sampling_result act_on_sliders(ui *u, const key *k) {
     gen_settings s = u->chat->settings;
     sampling_result r = k->code == KEYS_MOUSE ? sampling_mouse(&u->sampling, k, &s) : sampling_key(&u->sampling, k, &s);
     if (r == SAMPLING_CHANGED) chat_set_settings(u->chat, &s);
     if (u->sampling.err.text[0]) input_say(u, u->sampling.err.text);
+    return r;
 }
 
-// Keys that mean the same wherever the focus is.
-static bool is_general(const key *k) {
-    return k->code == KEYS_F1 || k->code == KEYS_F5 || (k->code == KEYS_CHAR && k->ch == CTRL_L);
+// While they have the focus. On a screen too small to show them the prompt has it; text that is pasted is for the
+// prompt too.
+static bool take_for_sliders(ui *u, const key *k) {
+    if (!u->sampling.focused || u->layout.too_small || (k->code == KEYS_CHAR && k->ch == CTRL_L)) return false;
+    if (k->code == KEYS_PASTE || k->code == KEYS_NEW_LINE) u->sampling.focused = false;
+    return u->sampling.focused && act_on_sliders(u, k) != SAMPLING_IGNORED;
 }
 
 // ---- scrolling
@@ -274,13 +278,10 @@ void input_key(ui *u, const key *k) {
     input_say(u, NULL);
     u->asks_to_leave = false;
     if (k->code == KEYS_CHAR && k->ch == CTRL_L) screen_forget();
-    bool is_f2 = k->code == KEYS_F2;
-    if (k->code == KEYS_F1 || k->code == KEYS_F5 || (is_f2 && !u->sampling.focused))
+    if (k->code == KEYS_F1 || k->code == KEYS_F5 || (k->code == KEYS_F2 && !u->sampling.focused))
         take_function_key(u, k->code);
     else if (u->shows_help && take_for_help(u, k))
         return;
-    else if (u->sampling.focused && !is_general(k))
-        act_on_sliders(u, k);
-    else if (!take_scrolling(u, k))
+    else if (!take_for_sliders(u, k) && !take_scrolling(u, k))
         take_for_prompt(u, k);
 }

@@ -19,7 +19,7 @@
 
 enum {
     FRAME_MS = 16,
-    ESCAPE_MS = 25,  // a lone ESC is the Escape key after so long
+    ESCAPE_MS = 50,  // a lone ESC is the Escape key after so long
     PASTE_MS = 2000, // a paste whose end never comes is taken as it is
     READ_BYTES = 1 << 16,
 };
@@ -211,7 +211,10 @@ int ui_run(chat *c, error *err) {
     struct sigaction on_cont = {.sa_handler = on_continue, .sa_flags = SA_RESTART}, before_cont;
     sigemptyset(&on_cont.sa_mask);
     sigaction(SIGCONT, &on_cont, &before_cont);
-    int failed = screen_open(!theme_no_colour(), err);
+    theme look;
+    if (!theme_find(c->theme, &look))
+        chat_note(c, true, "config.json: there is no theme \"%s\"; there are default, dark, light and mono", c->theme);
+    int failed = screen_open(look, err);
     if (!failed) {
         u->transcript = transcript_new();
         sampling_init(&u->sampling);

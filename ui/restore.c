@@ -49,9 +49,7 @@ static void install(void) {
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < N_FATAL; i++) {
-        sigaction(FATAL[i], NULL, &before[i]);
-        bool recovers = FATAL[i] == SIGBUS && before[i].sa_handler != SIG_DFL;
-        if (!recovers) sigaction(FATAL[i], &action, NULL);
+        sigaction(FATAL[i], &action, &before[i]);
     }
     atexit(give_back);
 }

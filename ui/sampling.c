@@ -87,9 +87,7 @@ sampling_result sampling_key(sampling *p, const key *k, gen_settings *s) {
     case KEYS_F2: return leave(p);
     case KEYS_UNKNOWN:
     case KEYS_INSERT:
-    case KEYS_DELETE:
-    case KEYS_NEW_LINE:
-    case KEYS_PASTE: return SAMPLING_TAKEN;
+    case KEYS_DELETE: return SAMPLING_TAKEN;
     default: return SAMPLING_IGNORED;
     }
 }

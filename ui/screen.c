@@ -39,12 +39,12 @@ static void choose_locale(void) {
     if (!setlocale(LC_CTYPE, "C.UTF-8") && !setlocale(LC_CTYPE, "en_US.UTF-8")) setlocale(LC_CTYPE, "UTF-8");
 }
 
-static void choose_looks(bool want_colour) {
+static void choose_looks(theme t) {
     int colours = 0;
-    if (want_colour && has_colors() && start_color() == OK) colours = COLORS;
+    if (t != THEME_MONO && !theme_no_colour() && has_colors() && start_color() == OK) colours = COLORS;
     bool keeps_background = colours > 0 && use_default_colors() == OK;
     for (int i = 0; i < STYLE_COUNT; i++) {
-        theme_look look = theme_of((theme_style)i, colours);
+        theme_look look = theme_of(t, (theme_style)i, colours);
         looks[i] = (look.attributes & THEME_BOLD ? A_BOLD : 0) | (look.attributes & THEME_DIM ? A_DIM : 0) |
                    (look.attributes & THEME_REVERSE ? A_REVERSE : 0) |
                    (look.attributes & THEME_UNDERLINE ? A_UNDERLINE : 0);
@@ -90,7 +90,7 @@ static void arm(void) {
     restore_arm(bytes, strlen(bytes), &saved);
 }
 
-int screen_open(bool want_colour, error *err) {
+int screen_open(theme t, error *err) {
     const char *name = getenv("TERM");
     if (tcgetattr(0, &saved) != 0) return error_set(err, "standard input is no terminal; try doppel chat --plain");
     choose_locale();
@@ -108,7 +108,7 @@ int screen_open(bool want_colour, error *err) {
     noecho();
     nonl();
     typeahead(-1);
-    choose_looks(want_colour);
+    choose_looks(t);
     refresh();
     send_modes(MODES_ON);
     is_forgotten = true;

@@ -9,9 +9,8 @@
 #include "ui/canvas.h"
 
 // Takes the terminal on descriptors 0 and 1: alternate screen, raw input, mouse reports, bracketed paste; and sees to it
-// that it is given back on every way out, crashes included (restore.h). want_colour: unless the person or the terminal
-// has none. -1 with a message.
-int screen_open(bool want_colour, error *err);
+// that it is given back on every way out, crashes included (restore.h). NO_COLOR is obeyed. -1 with a message.
+int screen_open(theme t, error *err);
 void screen_close(void);
 
 // Gives the terminal back for a while (Ctrl-Z), and takes it again.

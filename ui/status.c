@@ -61,7 +61,8 @@ static void collect(fields *f, const chat *chat) {
 // How many of the fields fit into so many columns; *used gets what they take, with three spaces between them.
 static int count_fitting(const fields *f, int cols, int *used) {
     int n = 0;
-    for (*used = 0; n < f->n; n++) {
+    *used = 0;
+    for (; n < f->n; n++) {
         int width = cells_width(f->text[n], strlen(f->text[n])) + (n ? 3 : 0);
         if (*used + width > cols) break;
         *used += width;
@@ -76,9 +77,14 @@ void status_draw(canvas *c, rect area, const chat *chat) {
     if (area.cols >= BRAND_COLS) name_col += 2 + canvas_puts(c, area.row, name_col, area.cols, "doppel", STYLE_BRAND);
     buf name = {0};
     clean_text(chat->model_name, strlen(chat->model_name), &name);
-    int name_cols = cells_width(buf_str(&name), name.len);
-    if (name_cols > (end - name_col) * 2 / 5) name_cols = (end - name_col) * 2 / 5;
-    int n = count_fitting(&f, end - name_col - name_cols - 3, &used), col = end - used;
+    // A long name makes room for the first two fields, not for the others.
+    int room = end - name_col - 3, name_cols = cells_width(buf_str(&name), name.len);
+    int n = count_fitting(&f, room - name_cols, &used);
+    if (n < 2 && f.n > n) {
+        f.n = f.n < 2 ? f.n : 2;
+        n = count_fitting(&f, room * 3 / 5, &used);
+    }
+    int col = end - used;
     for (int i = 0; i < n; i++) col += canvas_puts(c, area.row, col, end - col, f.text[i], f.style[i]) + 3;
     canvas_put(c, area.row, name_col, end - used - 3 - name_col, buf_str(&name), name.len, STYLE_TITLE);
     buf_free(&name);

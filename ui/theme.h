@@ -34,8 +34,14 @@ typedef struct theme_look {
     unsigned attributes;
 } theme_look;
 
-// colours: what the terminal has (0: none, or the person wants none).
-theme_look theme_of(theme_style style, int colours);
+typedef enum theme { THEME_DEFAULT, THEME_DARK, THEME_LIGHT, THEME_MONO } theme;
+
+// By the name in config.json: "dark" and "light" for a background of that kind, "mono" for no colour, "" or "default"
+// for what can be read on both. False when there is no such theme.
+bool theme_find(const char *name, theme *out);
+
+// colours: what the terminal has (0: none, or the person wants none). Themes differ where there are 256.
+theme_look theme_of(theme t, theme_style style, int colours);
 
 // NO_COLOR (no-color.org): set and not empty.
 bool theme_no_colour(void);

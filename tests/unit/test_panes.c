@@ -42,13 +42,19 @@ static void test_canvas(void) {
 
 static void test_theme(void) {
     static const int COLOURS[] = {0, 8, 16, 256};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4 * 4; i++)
         for (int s = 0; s < STYLE_COUNT; s++) {
-            theme_look look = theme_of((theme_style)s, COLOURS[i]);
-            if (look.foreground >= COLOURS[i]) OK(0, "style %d has colour %d of %d", s, look.foreground, COLOURS[i]);
+            theme_look look = theme_of((theme)(i / 4), (theme_style)s, COLOURS[i % 4]);
+            if (look.foreground >= COLOURS[i % 4])
+                OK(0, "style %d has colour %d of %d", s, look.foreground, COLOURS[i % 4]);
         }
-    OK(theme_of(STYLE_FOCUS, 0).attributes & THEME_REVERSE, "the focus can be seen without colour");
-    OK(theme_of(STYLE_USER, 0).attributes != theme_of(STYLE_TEXT, 0).attributes, "so can who speaks");
+    theme t;
+    OK(theme_find("light", &t) && t == THEME_LIGHT && theme_find("", &t) && t == THEME_DEFAULT, "themes by name");
+    OK(!theme_find("pink", &t) && t == THEME_DEFAULT, "an unknown one is the default");
+    OK(theme_of(THEME_MONO, STYLE_USER, 256).foreground == -1, "mono has no colour");
+    OK(theme_of(THEME_DARK, STYLE_FOCUS, 0).attributes & THEME_REVERSE, "the focus can be seen without colour");
+    OK(theme_of(THEME_DARK, STYLE_USER, 0).attributes != theme_of(THEME_DARK, STYLE_TEXT, 0).attributes,
+       "so can who speaks");
     setenv("NO_COLOR", "", 1);
     OK(!theme_no_colour(), "an empty NO_COLOR counts as unset");
     setenv("NO_COLOR", "1", 1);
@@ -110,6 +116,8 @@ static void test_completion(void) {
     canvas_resize(&c, 6, 20);
     completion_draw(&m, &c, (rect){0, 0, 6, 20});
     expect_row(5, "top-k  top-p  to", "the menu");
+    word = completion_open(&m, "bad\033[31m\nbad\xff\nbad\xc2\x9b\ngood\n", "");
+    OK(word && strcmp(word, "good") == 0, "words that cannot be typed are left out");
     word = completion_open(&m, "é1\nè2\n", "");
     OK(word && strcmp(word, "") == 0, "no half of a character is in common");
     OK(strcmp(completion_walk(&m, -1), "è2") == 0, "the last one first, going back");
@@ -119,14 +127,20 @@ static void test_completion(void) {
 }
 
 static void test_help(void) {
-    int rows = help_rows();
-    canvas_resize(&c, rows, help_cols());
-    help_draw(&c, (rect){0, 0, rows, help_cols()}, 0);
+    int cols = help_cols(), rows = help_rows(cols);
+    canvas_resize(&c, rows, cols);
+    help_draw(&c, (rect){0, 0, rows, cols}, 0);
     expect_row(0, "Keys", "help");
-    buf last = {0};
+    buf last = {0}, narrow = {0};
     canvas_text(&c, rows - 1, &last);
     OK(last.len > 0 && last.data[0] == '/', "the commands are listed: %s", buf_str(&last));
+    OK(help_rows(36) > rows, "on a narrow screen lines are wrapped");
+    canvas_resize(&c, 5, 36);
+    help_draw(&c, (rect){0, 0, 5, 36}, help_rows(36) - 5);
+    canvas_text(&c, 4, &narrow);
+    OK(narrow.len > 0, "down to the last row");
     buf_free(&last);
+    buf_free(&narrow);
 }
 
 int main(void) {
