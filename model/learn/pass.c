@@ -600,10 +600,11 @@ static void loss_piece(const member *m, int first, int n) {
         for (size_t i = 0; bias && i < vocab; i++) logits[i] += bias[i];
         float label = logits[p->batch->labels[place + 1]];
         float lse = pointwise_softmax(logits, 0, (int)vocab, (int)vocab);
-        p->losses[first + t] = (double)lse - label;
+        float own = p->batch->weights ? p->batch->weights[place + 1] : 1, weight = own * p->weight;
+        p->losses[first + t] = own * ((double)lse - label);
         if (!p->backward) continue;
-        for (size_t i = 0; i < vocab; i++) logits[i] *= p->weight;
-        logits[p->batch->labels[place + 1]] -= p->weight;
+        for (size_t i = 0; i < vocab; i++) logits[i] *= weight;
+        logits[p->batch->labels[place + 1]] -= weight;
     }
     sync_members(m);
     if (!p->backward) return;

@@ -17,6 +17,7 @@ typedef struct learn_batch {
     const int32_t *ids;    // (rows, len)
     const int32_t *labels; // (rows, len): what to predict AT each place (from the places before); -100: nothing.
                            // The first place of a row is never predicted.
+    const float *weights;  // (rows, len): how much each label counts; NULL: 1 each
 } learn_batch;
 
 enum { LEARN_NO_LABEL = -100 };
@@ -30,7 +31,7 @@ size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len); // wha
 // Labelled places of a batch.
 int learn_batch_count(const learn_batch *b);
 
-// Adds weight * d(sum of -log p over labelled places) to the gradients and returns that sum, unweighted.
+// Adds weight * d(sum over labelled places of -log p, each times its own weight) to the gradients and returns that sum.
 // Ids must lie inside the vocabulary, rows and len within what was opened.
 double learn_pass_train(learn_pass *p, const learn_batch *b, double weight);
 // The sum alone.
