@@ -369,6 +369,33 @@ static void rank_add_avx512(const void *b, bool f32, int rank, const float *t, s
     }
 }
 
+static void spread_floats_avx512(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {
+    __mmask16 mask = tail_mask((size_t)n);
+    for (int s = 0; s < k; s += 32, u += PACK_UNIT_BYTES, scale += 16, offset += 16, x += 32 * ld) {
+        int rows = k - s < 32 ? k - s : 32;
+        __m512 max = _mm512_setzero_ps();
+        for (int i = 0; i < rows; i++)
+            max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, x + (size_t)i * ld)));
+        __mmask16 some = _mm512_cmp_ps_mask(max, _mm512_setzero_ps(), _CMP_GT_OQ);
+        __m512 inverse = _mm512_maskz_div_ps(some, _mm512_set1_ps(127), max);
+        for (int g = 0; g < 8; g++) {
+            __m512i word = _mm512_setzero_si512();
+            for (int i = 3; i >= 0; i--) {
+                __m512i v = _mm512_setzero_si512();
+                if (4 * g + i < rows) {
+                    __m512 w = _mm512_maskz_loadu_ps(mask, x + (size_t)(4 * g + i) * ld);
+                    v = _mm512_cvtps_epi32(_mm512_mul_ps(w, inverse));
+                }
+                word = _mm512_or_si512(_mm512_slli_epi32(word, 8), _mm512_add_epi32(v, _mm512_set1_epi32(128)));
+            }
+            _mm512_storeu_si512(u + 64 * g, word);
+        }
+        __m512 step = _mm512_div_ps(max, _mm512_set1_ps(127));
+        _mm512_storeu_ps(scale, step);
+        _mm512_storeu_ps(offset, _mm512_mul_ps(step, _mm512_set1_ps(-128)));
+    }
+}
+
 static void f16_to_f32_avx512(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 mask = tail_mask(n - i);
@@ -594,6 +621,7 @@ const kernels kernels_avx512 = {
     .gemv = gemv_avx512,
     .unpack = unpack_avx512,
     .dequantize = dequantize_avx512,
+    .spread_floats = spread_floats_avx512,
     .gemm = gemm_avx512,
     .gemv_f32 = gemv_f32_avx512,
     .gemv_f16 = gemv_f16_avx512,

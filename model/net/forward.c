@@ -46,9 +46,10 @@ static const activations *prepare(const member *m, const linear *l, const low_ra
         if (!w && wants_floats && x != own->x) memcpy(own->x, x, cols * sizeof *x);
         return own;
     }
-    shared->tiles.cols = l->cols;
-    int tiles = (m->p->n_rows + KERNELS_TILE - 1) / KERNELS_TILE, first, last;
-    team_share(tiles, m->rank, m->size, &first, &last);
+    qtiles tiles = shared->tiles;
+    tiles.cols = l->cols;
+    int n_tiles = (m->p->n_rows + KERNELS_TILE - 1) / KERNELS_TILE, first, last;
+    team_share(n_tiles, m->rank, m->size, &first, &last);
     for (int t = first * KERNELS_TILE; t < last * KERNELS_TILE && t < m->p->n_rows; t++) {
         const float *x = from + (size_t)t * cols;
         float *y = shared->x + (size_t)t * cols;
@@ -59,7 +60,7 @@ static const activations *prepare(const member *m, const linear *l, const low_ra
         if (!l->wants_integers) continue;
         activations *row = &m->own->in;
         m->k->quantize(w ? y : x, l->cols, row->q, row->d, row->sum);
-        qtiles_put(&shared->tiles, t, row->q, row->d, row->sum);
+        qtiles_put(&tiles, t, row->q, row->d, row->sum);
     }
     team_barrier(m->s->team);
     return shared;
