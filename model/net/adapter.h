@@ -1,6 +1,5 @@
-// Low-rank adapters (LoRA, Hu et al. 2021): for a linear layer W an adapter adds alpha / rank * B (A x).
-// Read from PEFT directories (adapter_config.json, adapter_model.safetensors) and GGUF LoRA files. An adapter belongs
-// to the net it was opened for; it is immutable and may be used by many states.
+// Low-rank adapters in use: for a linear layer W an adapter (lora.h) adds scale * B (A x) to its output, unmerged. An
+// adapter belongs to the net it was opened for; it is immutable and may be used by many states.
 #ifndef DOPPEL_NET_ADAPTER_H
 #define DOPPEL_NET_ADAPTER_H
 
