@@ -240,6 +240,28 @@ int hfnames_translate(const name_map *m, const char *name, char out[TENSOR_MAX_N
     return 1;
 }
 
+// The rule that leads to GGUF's name `to` (len bytes).
+static const name_rule *rule_to(const name_rule *rules, const char *to, size_t len) {
+    for (; rules->from; rules++)
+        if (rules->to && strlen(rules->to) == len && memcmp(rules->to, to, len) == 0) return rules;
+    return NULL;
+}
+
+bool hfnames_original(const name_map *m, const char *name, char out[TENSOR_MAX_NAME], name_change *change) {
+    int layer = -1;
+    if (starts(name, "blk.") && !(name = skip_layer(name + 4, &layer))) return false;
+    const char *dot = strrchr(name, '.');
+    const name_rule *rule = dot ? rule_to(layer < 0 ? m->outer : m->inner, name, (size_t)(dot - name)) : NULL;
+    if (!rule) return false;
+    int n;
+    if (layer >= 0)
+        n = snprintf(out, TENSOR_MAX_NAME, "%s%s%d.%s%s", m->prefix, m->layers, layer, rule->from, dot);
+    else // the head stands beside the model that the prefix names
+        n = snprintf(out, TENSOR_MAX_NAME, "%s%s%s", strcmp(rule->to, "output") == 0 ? "" : m->prefix, rule->from, dot);
+    *change = rule->change;
+    return n < TENSOR_MAX_NAME;
+}
+
 // An integer under either of two names, in 1..INT_MAX.
 static int count_of(const cJSON *config, const char *name, const char *older, int64_t *out) {
     int found = hfjson_get_int(config, name, out);

@@ -6,6 +6,7 @@
 #include "model/file/tensor.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 typedef enum name_change {
     CHANGE_NONE,
@@ -31,6 +32,11 @@ void hfnames_list(buf *out);
 
 // 1: out is GGUF's name, *change what to do. 0: not needed. -1: part of a layer, and no part that the family has.
 int hfnames_translate(const name_map *m, const char *name, char out[TENSOR_MAX_NAME], name_change *change);
+
+// The other way: the name that the Hugging Face model has for GGUF's (blk.0.attn_q.weight becomes
+// model.layers.0.self_attn.q_proj.weight). Where a family has two names for one thing, the first of the table.
+// False when the family has no such tensor.
+bool hfnames_original(const name_map *m, const char *name, char out[TENSOR_MAX_NAME], name_change *change);
 
 // How config says that the family's fused rows are interleaved. 0, or -1 when its numbers make no sense.
 int hfnames_grouping(const char *family, const cJSON *config, name_grouping *g);
