@@ -143,7 +143,8 @@ int editor_remember(editor *e, const char *line, error *err) {
 // ---- inside the loop
 
 // A running search stands in libedit's buffer: "text\nbck:pattern" (fwd:, or ? for : when nothing was found) while
-// searching incrementally, and "\n/pattern " with the cursor on the space where vi mode asks for one.
+// searching incrementally, with the cursor in the text; and "\n/pattern " with the cursor on the space where vi mode
+// asks for one.
 static void find_search(editor_view *v) {
     static const wchar_t *const DIRECTION[] = {L"bck", L"fwd"};
     if (v->n >= 3 && v->text[0] == '\n' && v->text[1] < 0x80 && strchr("/?:", (char)v->text[1]) &&
@@ -156,7 +157,7 @@ static void find_search(editor_view *v) {
     }
     size_t at = v->n;
     while (at > 0 && v->text[at - 1] != '\n') at--;
-    if (at == 0 || v->n - at < 4) return;
+    if (at == 0 || v->n - at < 4 || v->cursor >= at) return;
     for (int i = 0; i < 2; i++) {
         wchar_t mark = v->text[at + 3];
         if (wmemcmp(v->text + at, DIRECTION[i], 3) != 0 || (mark != ':' && mark != '?')) continue;
@@ -165,7 +166,6 @@ static void find_search(editor_view *v) {
         v->search_mark = i == 0 ? '<' : '>';
         v->search_failed = mark == '?';
         v->n = at - 1;
-        if (v->cursor > v->n) v->cursor = v->n;
     }
 }
 

@@ -39,11 +39,15 @@ typedef struct editor_view {
     bool search_failed;
 } editor_view;
 
-void editor_look(const editor *e, editor_view *v);                    // (loop)
-void editor_insert(editor *e, const wchar_t *text, size_t n);         // (loop) at the cursor
-void editor_erase(editor *e, size_t n);                               // (loop) n characters before the cursor
-void editor_move(editor *e, size_t cursor);                           // (loop)
-char *editor_before_cursor(const editor *e, size_t *n, bool *at_end); // (loop) as UTF-8; the caller frees it
+// libedit does not tell that it searches: text that looks like its search line, with the cursor before it, is taken for
+// one.
+void editor_look(const editor *e, editor_view *v); // (loop)
+
+void editor_insert(editor *e, const wchar_t *text, size_t n); // (loop) at the cursor
+void editor_erase(editor *e, size_t n);                       // (loop) n characters before the cursor
+void editor_move(editor *e, size_t cursor);                   // (loop)
+// (loop) The text before the cursor as UTF-8, n bytes; the caller frees it.
+char *editor_before_cursor(const editor *e, size_t *n, bool *at_end);
 
 // Did the user's file bind this sequence of bytes?
 bool editor_is_bound(const editor *e, const char *bytes, size_t n);

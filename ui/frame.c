@@ -15,6 +15,7 @@ static void draw_too_small(ui *u) {
     snprintf(text, sizeof text, "doppel needs %dx%d, here are %dx%d", LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS, u->cols,
              u->rows);
     canvas_puts(&u->canvas, 0, 0, u->cols, text, STYLE_WARNING);
+    u->sampling.area = u->entry.area = (rect){0};
 }
 
 static void put(canvas *c, int row, int col, const char *s) {

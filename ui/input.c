@@ -56,7 +56,8 @@ void input_insert(ui *u, const char *text, size_t n) {
 void input_submit(ui *u, char *line) {
     if (line[strspn(line, " \t\n")]) {
         error err = {0};
-        if (editor_remember(u->editor, line, &err)) input_say(u, err.text);
+        bool is_message = u->chat->question == QUESTION_NONE;
+        if (is_message && editor_remember(u->editor, line, &err)) input_say(u, err.text);
         transcript_newest(u->transcript);
         input_changed(u, chat_submit(u->chat, line));
         free(u->draft);
@@ -157,6 +158,7 @@ static void take_mouse(ui *u, const key *k) {
         if (k->action == MOUSE_PRESS) u->shows_help = false;
     } else if (!v.search && k->action == MOUSE_PRESS && entry_at(&u->entry, k->row, k->col, &index)) {
         u->sampling.focused = false;
+        completion_close(&u->completion);
         editor_move(u->editor, index);
     } else {
         act_on_sliders(u, k);
@@ -188,10 +190,12 @@ static void feed_named(ui *u, const key *k) {
     }
 }
 
-// What only works on the line itself: a running search is ended first, and the key comes again.
+// What only works on the line itself: a running search is ended first, and the key comes again. Only once: what looks
+// like a search may be text (editor_look).
 static bool must_wait(ui *u, const key *k, const editor_view *v) {
-    if (!v->search) return false;
+    if (!v->search || u->has_waited) return false;
     u->held = *k;
+    u->has_waited = true;
     feed(u, ESCAPE);
     return true;
 }

@@ -110,6 +110,7 @@ static bool take_key(loop *l) {
     key k = u->held;
     u->held.code = KEYS_NONE;
     if (k.code == KEYS_NONE) {
+        u->has_waited = false;
         bool timed_out = keys_waiting(&u->keys) && now_ms() - l->read_at >= patience(l);
         if (!keys_next(&u->keys, timed_out, &k)) return false;
     }

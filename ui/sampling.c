@@ -133,6 +133,10 @@ static void draw_row(const sampling *p, canvas *c, int row, int index, const gen
         buf_printf(&value, "%s_", p->typed);
     else
         gen_knob_print(k, s, &value);
+    if (value.len >= SAMPLING_VALUE_COLS && !p->typed[0]) { // too long to be shown whole
+        buf_clear(&value);
+        buf_printf(&value, "%.2g", gen_knob_get(k, s));
+    }
     canvas_puts(c, row, p->track_col + p->track_cols + 1, SAMPLING_VALUE_COLS - 1, buf_str(&value), STYLE_VALUE);
     buf_free(&value);
 }

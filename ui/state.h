@@ -24,8 +24,9 @@ typedef struct ui {
     bool is_leaving;
 
     keys keys;
-    key held;      // a key that waits until the editor has ended its search; code KEYS_NONE: none
-    wchar_t *feed; // characters on their way to the editor
+    key held;        // a key that waits until the editor has ended its search; code KEYS_NONE: none
+    bool has_waited; // the key being handled was that one
+    wchar_t *feed;   // characters on their way to the editor
     size_t n_feed, cap_feed, at_feed;
     char *draft; // text to put into the editor before anything else; NULL: none
 

@@ -19,7 +19,7 @@ static const struct {
     [STYLE_MODEL] = {{35, 114, 28}, 2, 2, THEME_BOLD, THEME_BOLD},
     [STYLE_NOTE] = {{244, 247, 242}, 8, -1, 0, THEME_DIM},
     [STYLE_ERROR] = {{160, 203, 124}, 1, 1, THEME_BOLD, THEME_BOLD},
-    [STYLE_WARNING] = {{172, 215, 130}, 3, 3, THEME_BOLD, THEME_BOLD},
+    [STYLE_WARNING] = {{172, 215, 130}, -1, -1, THEME_BOLD, THEME_BOLD},
     [STYLE_KEY] = {{-1, -1, -1}, -1, -1, THEME_BOLD, THEME_BOLD},
     [STYLE_VALUE] = {{-1, -1, -1}, -1, -1, THEME_BOLD, THEME_BOLD},
     [STYLE_TRACK] = {{240, 240, 247}, 8, -1, 0, THEME_DIM},

@@ -187,6 +187,15 @@ static void test_inserting(void) {
     free(line);
 }
 
+static void insert_lookalike(script *s) {
+    editor_insert(s->editor, L"\nfwd: b", 7);
+    look(s);
+}
+
+static void test_lookalike(void) {
+    free(type(L"a★", insert_lookalike, "a\nfwd: b@8"));
+}
+
 static void paste(script *s) {
     size_t n = 1 << 20;
     wchar_t *text = mem_calloc(n, sizeof *text);
@@ -217,6 +226,7 @@ int main(void) {
     test_editrc();
     test_looking();
     test_inserting();
+    test_lookalike();
     test_megabyte();
     test_history();
     unlink(history);
