@@ -7,6 +7,9 @@
 // many positions they are shared out too, with a barrier more. A single query's attention is shared by cache
 // positions: each member gathers over its own stretch with its own maximum and sum, and the next step's input
 // combines them.
+//
+// A pass over a few positions (drafts) reads weights and cache once for all of them, but adds up every row's sums in
+// the order in which a pass over this position alone would: whether a token was drafted can never be seen in the text.
 #include "model/math/half.h"
 #include "model/net/rope.h"
 #include "model/net/state.h"
@@ -33,19 +36,38 @@ static void apply_norm(const member *m, const norm *w, const float *x, float *y)
         m->k->layer_norm(x, w->weight, w->bias, c->n_embd, c->norm_eps, y);
 }
 
-// The input of layer l: rows of `from` (cols wide), normed where a norm is given, in the forms l wants. One row goes to
-// the member's own memory; many go to `shared`, which is whole after the barrier at the end.
+// Where the inputs of a step go.
+typedef struct inputs {
+    activations *own;  // of one row: the member's own
+    activations *few;  // of a few rows: (n_rows) in row form
+    activations *many; // of many: floats and tiles
+} inputs;
+
+static void prepare_row(const member *m, const linear *l, bool wants_floats, const norm *w, const float *from,
+                        activations *row) {
+    if (w) apply_norm(m, w, from, row->x);
+    const float *x = w ? row->x : from;
+    if (l->wants_integers) m->k->quantize(x, l->cols, row->q, row->d, row->sum);
+    if (!w && wants_floats && x != row->x) memcpy(row->x, x, (size_t)l->cols * sizeof *x);
+}
+
+// The input of layer l: rows of `from` (cols wide), normed where a norm is given, in the forms l wants. Rows that members
+// share out are whole after the barrier at the end. Of a few rows, row t is written by member t mod size.
 static const activations *prepare(const member *m, const linear *l, const low_ranks *extra, const norm *w,
-                                  const float *from, activations *own, activations *shared) {
+                                  const float *from, const inputs *to) {
     size_t cols = (size_t)l->cols;
     bool wants_floats = l->wants_floats || (extra && extra->n > 0);
     if (m->p->n_rows == 1) {
-        if (w) apply_norm(m, w, from, own->x);
-        const float *x = w ? own->x : from;
-        if (l->wants_integers) m->k->quantize(x, l->cols, own->q, own->d, own->sum);
-        if (!w && wants_floats && x != own->x) memcpy(own->x, x, cols * sizeof *x);
-        return own;
+        prepare_row(m, l, wants_floats, w, from, to->own);
+        return to->own;
     }
+    if (m->p->few) {
+        for (int t = m->rank; t < m->p->n_rows; t += m->size)
+            prepare_row(m, l, wants_floats, w, from + (size_t)t * cols, &to->few[t]);
+        team_barrier(m->s->team);
+        return to->few;
+    }
+    activations *shared = to->many;
     qtiles tiles = shared->tiles;
     tiles.cols = l->cols;
     int n_tiles = (m->p->n_rows + KERNELS_TILE - 1) / KERNELS_TILE, first, last;
@@ -68,8 +90,8 @@ static const activations *prepare(const member *m, const linear *l, const low_ra
 
 static void multiply(const member *m, const linear *l, linear_mode mode, const activations *a, const low_ranks *extra,
                      float *y, int ld) {
-    if (m->p->n_rows == 1)
-        linear_row(l, mode, a, extra, y, &m->own->scratch, m->rank, m->size);
+    if (m->p->n_rows == 1 || m->p->few)
+        linear_few(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
     else
         linear_rows(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
 }
@@ -142,14 +164,21 @@ static void clear_partial(float *m, float *l, float *acc, int rows, int v_dim) {
     memset(acc, 0, (size_t)rows * (size_t)v_dim * sizeof *acc);
 }
 
+// The stretch [*p0, *p1) of positions that this member gathers for a query at `position` alone.
+static void own_stretch(const member *m, int i, int position, int *p0, int *p1) {
+    int n = position + 1, window = m->c->window[i], begin = window > 0 && n > window ? (n - window) / 16 : 0, t0, t1;
+    team_share((n + 15) / 16 - begin, m->rank, m->size, &t0, &t1);
+    *p0 = (begin + t0) * 16;
+    *p1 = (begin + t1) * 16 < n ? (begin + t1) * 16 : n;
+}
+
 // One query: this member's stretch of positions, for every head. The owner of the last stretch adds the new position.
 static void attend_one(const member *m, int i, const layer *y) {
     const net_config *c = m->c;
     own_memory *own = m->own;
     int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
-    int n = m->position + 1, window = c->window[i], begin = window > 0 && n > window ? (n - window) / 16 : 0, t0, t1;
-    team_share((n + 15) / 16 - begin, m->rank, m->size, &t0, &t1);
-    int p0 = (begin + t0) * 16, p1 = (begin + t1) * 16 < n ? (begin + t1) * 16 : n;
+    int p0, p1;
+    own_stretch(m, i, m->position, &p0, &p1);
     memcpy(own->q, m->s->qkv, (size_t)q_dim * sizeof(float));
     turn_heads(m, y->q_norm, 0, own->q, c->n_heads);
     if (m->rank == m->size - 1) {
@@ -173,10 +202,10 @@ static void attend_one(const member *m, int i, const layer *y) {
     }
 }
 
-// Puts the stretches of all members together: out (n_heads * head_dim).
-static void combine(const member *m, float *out) {
+// Puts the stretches of all members together for row t of a few: out (n_heads * head_dim).
+static void combine(const member *m, int t, float *out) {
     const net_config *c = m->c;
-    for (int h = 0; h < c->n_heads; h++, out += c->head_dim) {
+    for (int h = t * c->n_heads; h < (t + 1) * c->n_heads; h++, out += c->head_dim) {
         float top = -INFINITY, sum = 0;
         for (int r = 0; r < m->size; r++) top = fmaxf(top, m->s->own[r].m[h]);
         memset(out, 0, (size_t)c->head_dim * sizeof *out);
@@ -192,21 +221,77 @@ static void combine(const member *m, float *out) {
     }
 }
 
-// Many queries: first every row's keys and values, then pieces of 8 (position, head) rows that share a kv head.
-static void attend_many(const member *m, int i, const layer *y) {
+// Turns the queries of every row and writes its keys and values into the cache.
+static void put_rows(const member *m, int i, const layer *y) {
     const net_config *c = m->c;
-    net_state *s = m->s;
-    int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
-    size_t ld = (size_t)(q_dim + 2 * kv_dim);
-    int first, last;
+    int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, first, last;
     team_share(m->p->n_rows, m->rank, m->size, &first, &last);
     for (int t = first; t < last; t++) {
-        float *row = s->qkv + (size_t)t * ld;
+        float *row = m->s->qkv + (size_t)t * (size_t)(q_dim + 2 * kv_dim);
         turn_heads(m, y->q_norm, t, row, c->n_heads);
         turn_heads(m, y->k_norm, t, row + q_dim, c->n_kv_heads);
         cache_put(m, i, m->position + t, row + q_dim, row + q_dim + kv_dim);
     }
-    team_barrier(s->team);
+    team_barrier(m->s->team);
+}
+
+// Rows [t0, t1) of a few, which share the stretch [p0, p1), in pieces of 8 (row, head) pairs that share a kv head.
+static void attend_stretch(const member *m, int i, int t0, int t1, int p0, int p1) {
+    const net_config *c = m->c;
+    own_memory *own = m->own;
+    int group = c->n_heads / c->n_kv_heads, v_dim = m->s->v_dim, pairs = (t1 - t0) * group;
+    size_t ld = (size_t)m->n->layers[i].qkv.rows;
+    float top[ATTEND_ROWS], sum[ATTEND_ROWS],
+        *acc = own->acc + (size_t)m->s->max_few * (size_t)c->n_heads * (size_t)v_dim;
+    for (int kv_head = 0; kv_head < c->n_kv_heads; kv_head++)
+        for (int r0 = 0; r0 < pairs; r0 += ATTEND_ROWS) {
+            attend_job job = attend_start(m, i, kv_head);
+            job.p0 = p0;
+            job.p1 = p1;
+            job.m = top;
+            job.l = sum;
+            job.acc = acc;
+            for (int r = r0; r < pairs && r < r0 + ATTEND_ROWS; r++) {
+                int t = t0 + r / group, h = kv_head * group + r % group;
+                attend_add_row(m, &job, i, h, m->position + t, m->s->qkv + (size_t)t * ld + h * c->head_dim);
+            }
+            clear_partial(top, sum, acc, job.n_rows, v_dim);
+            m->k->attend(&job);
+            for (int r = 0; r < job.n_rows; r++) {
+                int at = (t0 + (r0 + r) / group) * c->n_heads + kv_head * group + (r0 + r) % group;
+                own->m[at] = top[r];
+                own->l[at] = sum[r];
+                memcpy(own->acc + (size_t)at * (size_t)v_dim, acc + (size_t)r * (size_t)v_dim,
+                       (size_t)v_dim * sizeof *acc);
+            }
+        }
+}
+
+// A few queries, each over the stretch it would have alone; neighbours mostly have the same. What lies behind a query's
+// own position changes nothing: its weight is zero.
+static void attend_few(const member *m, int i, const layer *y) {
+    own_memory *own = m->own;
+    put_rows(m, i, y);
+    clear_partial(own->m, own->l, own->acc, m->p->n_rows * m->c->n_heads, m->s->v_dim);
+    for (int t0 = 0, t1; t0 < m->p->n_rows; t0 = t1) {
+        int p0, p1, q0, q1;
+        own_stretch(m, i, m->position + t0, &p0, &p1);
+        for (t1 = t0 + 1; t1 < m->p->n_rows; t1++) {
+            own_stretch(m, i, m->position + t1, &q0, &q1);
+            if (q0 != p0 || (q1 + 15) / 16 != (p1 + 15) / 16) break;
+            p1 = q1;
+        }
+        if (p0 < p1) attend_stretch(m, i, t0, t1, p0, p1);
+    }
+}
+
+// Many queries: first every row's keys and values, then pieces of 8 (position, head) rows that share a kv head.
+static void attend_many(const member *m, int i, const layer *y) {
+    const net_config *c = m->c;
+    net_state *s = m->s;
+    int q_dim = c->n_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
+    size_t ld = (size_t)y->qkv.rows;
+    put_rows(m, i, y);
     int rows = m->p->n_rows * group, pieces = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
     for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
         // Members take pieces in turn, since later positions have more to look at.
@@ -232,6 +317,28 @@ static void attend_many(const member *m, int i, const layer *y) {
     }
 }
 
+// Every row's attention, normed to weights that sum to one; returns where it stands.
+static const float *attend(const member *m, int i, const layer *y) {
+    net_state *s = m->s;
+    if (m->p->n_rows > 1 && !m->p->few) {
+        attend_many(m, i, y);
+        team_barrier(s->team);
+        return s->attn;
+    }
+    if (m->p->n_rows > 1)
+        attend_few(m, i, y);
+    else
+        attend_one(m, i, y);
+    team_barrier(s->team);
+    if (m->p->n_rows == 1) {
+        combine(m, 0, m->own->in.x);
+        return m->own->in.x;
+    }
+    // Row t is read next by member t mod size (prepare), so that it needs no barrier.
+    for (int t = m->rank; t < m->p->n_rows; t += m->size) combine(m, t, s->attn + (size_t)t * (size_t)y->out.cols);
+    return s->attn;
+}
+
 static void clip_qkv(const member *m, float limit) {
     size_t n = (size_t)m->p->n_rows * (size_t)m->n->layers[0].qkv.rows;
     int first, last;
@@ -252,33 +359,24 @@ static void run_layer(const member *m, int i) {
         [MLP_GATED_SILU] = LINEAR_SILU_MUL, [MLP_GELU_TANH] = LINEAR_GELU_TANH, [MLP_GELU_ERF] = LINEAR_GELU_ERF};
 
     const low_ranks *e = s->adapters ? s->adapters + (size_t)i * ADAPTED_LAYERS : no_adapters;
+    const inputs first = {&m->own->in, s->few, &s->in}, second = {&m->own->in2, s->few2, &s->in2};
     const activations *mlp_in = NULL; // a parallel residual reads x before attention is added to it
     if (c->parallel_residual)
-        mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &m->own->in2,
-                         &s->in2);
-    const activations *in = prepare(m, &y->qkv, &e[ADAPTED_QKV], &y->attn_norm, s->x, &m->own->in, &s->in);
+        mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &second);
+    const activations *in = prepare(m, &y->qkv, &e[ADAPTED_QKV], &y->attn_norm, s->x, &first);
     multiply(m, &y->qkv, LINEAR_STORE, in, &e[ADAPTED_QKV], s->qkv, y->qkv.rows);
     team_barrier(s->team);
     if (c->attn_clip > 0) clip_qkv(m, c->attn_clip);
 
-    const float *gathered = s->attn;
-    if (m->p->n_rows == 1) {
-        attend_one(m, i, y);
-        team_barrier(s->team);
-        combine(m, m->own->in.x);
-        gathered = m->own->in.x;
-    } else {
-        attend_many(m, i, y);
-        team_barrier(s->team);
-    }
-    in = prepare(m, &y->out, &e[ADAPTED_OUT], NULL, gathered, &m->own->in, &s->in);
+    const float *gathered = attend(m, i, y);
+    in = prepare(m, &y->out, &e[ADAPTED_OUT], NULL, gathered, &first);
     multiply(m, &y->out, LINEAR_ADD, in, &e[ADAPTED_OUT], s->x, c->n_embd);
     team_barrier(s->team);
 
-    if (!mlp_in) mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], &y->ffn_norm, s->x, &m->own->in, &s->in);
+    if (!mlp_in) mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], &y->ffn_norm, s->x, &first);
     multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, &e[ADAPTED_UP], s->hidden, c->n_ff);
     team_barrier(s->team);
-    in = prepare(m, &y->down, &e[ADAPTED_DOWN], NULL, s->hidden, &m->own->in, &s->in);
+    in = prepare(m, &y->down, &e[ADAPTED_DOWN], NULL, s->hidden, &first);
     multiply(m, &y->down, LINEAR_ADD, in, &e[ADAPTED_DOWN], s->x, c->n_embd);
     team_barrier(s->team);
 }
@@ -311,9 +409,10 @@ static void begin_row(const member *m, int t) {
 static void end_rows(const member *m) {
     const net_config *c = m->c;
     const linear *head = net_head(m->n);
+    const inputs to = {&m->own->in, m->s->few, &m->s->in};
     if (m->p->output == PASS_NO_LOGITS) return;
     if (m->p->output == PASS_ALL_LOGITS) {
-        const activations *in = prepare(m, head, NULL, &m->n->output_norm, m->s->x, &m->own->in, &m->s->in);
+        const activations *in = prepare(m, head, NULL, &m->n->output_norm, m->s->x, &to);
         multiply(m, head, LINEAR_STORE, in, NULL, m->p->all_logits, c->n_vocab);
         return;
     }
@@ -322,7 +421,7 @@ static void end_rows(const member *m) {
     member one = *m;
     one.p = &last_row;
     const float *x = m->s->x + (size_t)(m->p->n_rows - 1) * (size_t)c->n_embd;
-    const activations *in = prepare(&one, head, NULL, &m->n->output_norm, x, &m->own->in, &m->s->in);
+    const activations *in = prepare(&one, head, NULL, &m->n->output_norm, x, &to);
     multiply(&one, head, LINEAR_STORE, in, NULL, m->s->logits, c->n_vocab);
 }
 

@@ -78,10 +78,11 @@ void linear_read_row(const linear *l, int row, float *out) {
 // One call's arguments, for the functions below.
 typedef struct product {
     const linear *l;
-    const activations *a;
+    const activations *a; // of many rows: one; of a few: one for each row
     const low_ranks *extra;
     const linear_scratch *s;
     int n_rows, low_width; // low_width: sum of the adapters' ranks
+    bool few;
 } product;
 
 static int n_blocks(const matrix *m) {
@@ -104,33 +105,34 @@ static void add_bias(const linear *l, int first, float *y, int n) {
     for (int i = 0; i < n; i++) y[i] += l->bias[first + i];
 }
 
+// low (n_rows, low_width) = A x for rows [k, k + n) of an adapter's A.
+static void low_rank_rows(const product *p, const low_rank *e, int k, int n, float *low) {
+    size_t cols = (size_t)p->l->cols, ld = (size_t)p->low_width;
+    const float *w = (const float *)e->a + (size_t)k * cols;
+    const uint16_t *half = (const uint16_t *)e->a + (size_t)k * cols;
+    for (int t = 0; p->few && t < p->n_rows; t++) {
+        if (e->f32)
+            kernels_get()->gemv_f32(w, cols, n, p->l->cols, p->a[t].x, low + (size_t)t * ld);
+        else
+            kernels_get()->gemv_f16(half, cols, n, p->l->cols, p->a[t].x, low + (size_t)t * ld);
+    }
+    if (p->few) return;
+    if (!e->f32) kernels_get()->f16_to_f32(half, (size_t)n * cols, p->s->panel);
+    blas_sgemm_nt(p->n_rows, n, p->l->cols, p->a->x, cols, e->f32 ? w : p->s->panel, cols, low, ld);
+}
+
 // low = scale * A x for every adapter of the layer. Each member does all of it: cheaper than a barrier.
-static product begin_product(const linear *l, const activations *a, const low_ranks *extra, int n_rows,
-                             const linear_scratch *s) {
-    product p = {.l = l, .a = a, .extra = extra, .s = s, .n_rows = n_rows};
-    for (int i = 0; extra && i < extra->n; i++) p.low_width += extra->items[i].rank;
-    float *low = p.low_width > 0 ? s->low : NULL;
+static void begin_low_ranks(product *p) {
+    const low_ranks *extra = p->extra;
+    for (int i = 0; extra && i < extra->n; i++) p->low_width += extra->items[i].rank;
+    float *low = p->low_width > 0 ? p->s->low : NULL;
     for (int i = 0; low && i < extra->n; low += extra->items[i++].rank) {
         const low_rank *e = &extra->items[i];
-        size_t cols = (size_t)l->cols;
-        for (int k = 0; k < e->rank; k += LINEAR_PANEL_ROWS) {
-            int n = e->rank - k < LINEAR_PANEL_ROWS ? e->rank - k : LINEAR_PANEL_ROWS;
-            const float *w = (const float *)e->a + (size_t)k * cols;
-            const uint16_t *half = (const uint16_t *)e->a + (size_t)k * cols;
-            if (n_rows == 1 && e->f32) {
-                kernels_get()->gemv_f32(w, cols, n, l->cols, a->x, low + k);
-            } else if (n_rows == 1) {
-                kernels_get()->gemv_f16(half, cols, n, l->cols, a->x, low + k);
-            } else {
-                if (!e->f32) kernels_get()->f16_to_f32(half, (size_t)n * cols, s->panel);
-                blas_sgemm_nt(n_rows, n, l->cols, a->x, cols, e->f32 ? w : s->panel, cols, low + k,
-                              (size_t)p.low_width);
-            }
-        }
-        for (int t = 0; t < n_rows; t++)
-            for (int k = 0; k < e->rank; k++) low[(size_t)t * (size_t)p.low_width + (size_t)k] *= e->scale;
+        for (int k = 0; k < e->rank; k += LINEAR_PANEL_ROWS)
+            low_rank_rows(p, e, k, e->rank - k < LINEAR_PANEL_ROWS ? e->rank - k : LINEAR_PANEL_ROWS, low + k);
+        for (int t = 0; t < p->n_rows; t++)
+            for (int k = 0; k < e->rank; k++) low[(size_t)t * (size_t)p->low_width + (size_t)k] *= e->scale;
     }
-    return p;
 }
 
 // Adds B low to blocks [b0, b1) of a part, rows t .. t + n - 1; y is where row t of block b0 stands.
@@ -159,13 +161,13 @@ static void add_low_ranks(const product *p, const matrix *m, int b0, int b1, int
     }
 }
 
-// ---- one row ----
+// ---- a few rows ----
 
-// Blocks [b0, b1) of m times the row into y, which starts at block b0 and has room for the rows that exist; adapters
+// Blocks [b0, b1) of m times row t into y, which starts at block b0 and has room for the rows that exist; adapters
 // and bias included.
-static void matrix_row(const product *p, const matrix *m, int b0, int b1, float *y) {
+static void matrix_row(const product *p, const matrix *m, int b0, int b1, int t, float *y) {
     const kernels *k = kernels_get();
-    const activations *a = p->a;
+    const activations *a = &p->a[t];
     int rows = rows_of(m, b0, b1), whole = b1 * PACK_ROWS <= m->rows ? b1 : b1 - 1;
     size_t ld = (size_t)m->cols;
     if (m->data) {
@@ -184,31 +186,45 @@ static void matrix_row(const product *p, const matrix *m, int b0, int b1, float 
             memcpy(y + (size_t)(whole - b0) * PACK_ROWS, last, (size_t)rows_of(m, whole, b1) * sizeof *last);
         }
     }
-    add_low_ranks(p, m, b0, b1, 0, 1, y, 0);
+    add_low_ranks(p, m, b0, b1, t, 1, y, 0);
     add_bias(p->l, m->out + b0 * PACK_ROWS, y, rows);
 }
 
 enum { ROW_CHUNK = 16 }; // blocks computed before their result is used
 
-static void gated_row(const product *p, float *y, int rank, int size) {
+static void gated_few(const product *p, float *y, size_t ld, int rank, int size) {
     const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
     float u[ROW_CHUNK * PACK_ROWS];
     int b0, b1;
     team_share(n_blocks(gate), rank, size, &b0, &b1);
     for (int b = b0; b < b1; b += ROW_CHUNK) {
         int end = b + ROW_CHUNK < b1 ? b + ROW_CHUNK : b1;
-        float *g = y + (size_t)b * PACK_ROWS;
-        matrix_row(p, gate, b, end, g);
-        matrix_row(p, up, b, end, u);
-        kernels_get()->silu_mul(g, u, rows_of(gate, b, end));
+        for (int t = 0; t < p->n_rows; t++) {
+            float *g = y + (size_t)t * ld + (size_t)b * PACK_ROWS;
+            matrix_row(p, gate, b, end, t, g);
+            matrix_row(p, up, b, end, t, u);
+            kernels_get()->silu_mul(g, u, rows_of(gate, b, end));
+        }
     }
 }
 
-void linear_row(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, float *y,
-                const linear_scratch *s, int rank, int size) {
-    product p = begin_product(l, a, extra, 1, s);
+// Blocks [b0, b1) of m, at most ROW_CHUNK, times row t; y is the place of block b0.
+static void few_chunk(const product *p, const matrix *m, linear_mode mode, int b0, int b1, int t, float *y) {
+    float part[ROW_CHUNK * PACK_ROWS];
+    int rows = rows_of(m, b0, b1);
+    matrix_row(p, m, b0, b1, t, mode == LINEAR_ADD ? part : y);
+    if (mode == LINEAR_ADD)
+        for (int r = 0; r < rows; r++) y[r] += part[r];
+    else
+        activate(mode, y, rows);
+}
+
+void linear_few(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
+                size_t ld, const linear_scratch *s, int rank, int size) {
+    product p = {.l = l, .a = a, .extra = extra, .s = s, .n_rows = n_rows, .few = true};
+    begin_low_ranks(&p);
     if (mode == LINEAR_SILU_MUL) {
-        gated_row(&p, y, rank, size);
+        gated_few(&p, y, ld, rank, size);
         return;
     }
     int total = 0, b0, b1;
@@ -218,13 +234,9 @@ void linear_row(const linear *l, linear_mode mode, const activations *a, const l
         const matrix *m = &l->part[i];
         int n = n_blocks(m), from = b0 > 0 ? b0 : 0, to = b1 < n ? b1 : n;
         for (int b = from; b < to; b += ROW_CHUNK) {
-            int end = b + ROW_CHUNK < to ? b + ROW_CHUNK : to, rows = rows_of(m, b, end);
-            float *out = y + m->out + b * PACK_ROWS, part[ROW_CHUNK * PACK_ROWS];
-            matrix_row(&p, m, b, end, mode == LINEAR_ADD ? part : out);
-            if (mode == LINEAR_ADD)
-                for (int r = 0; r < rows; r++) out[r] += part[r];
-            else
-                activate(mode, out, rows);
+            int end = b + ROW_CHUNK < to ? b + ROW_CHUNK : to;
+            for (int t = 0; t < n_rows; t++)
+                few_chunk(&p, m, mode, b, end, t, y + (size_t)t * ld + m->out + b * PACK_ROWS);
         }
         b0 -= n;
         b1 -= n;
@@ -335,7 +347,8 @@ static void gated_rows(const product *p, float *y, size_t ld, int rank, int size
 
 void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
                  size_t ld, const linear_scratch *s, int rank, int size) {
-    product p = begin_product(l, a, extra, n_rows, s);
+    product p = {.l = l, .a = a, .extra = extra, .s = s, .n_rows = n_rows};
+    begin_low_ranks(&p);
     if (mode == LINEAR_SILU_MUL) {
         gated_rows(&p, y, ld, rank, size);
         return;

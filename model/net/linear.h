@@ -1,5 +1,5 @@
 // A linear layer: up to three matrices that read the same input (q, k and v; gate and up), each quantised (packed) or
-// in floats (where they lie in the file), and the products with one row or with many.
+// in floats (where they lie in the file), and the products with a few rows or with many.
 //
 // The products are for the members of a team: each computes its share of the output rows. Nothing here waits; the
 // caller puts barriers between writing an input and reading it.
@@ -75,10 +75,11 @@ typedef enum linear_mode {
 int linear_add_part(linear *l, const model_file *f, const file_tensor *t, team *team, error *err);
 void linear_close(linear *l);
 
-// y (rows) for one input row. Member rank of size takes its share of output rows.
-// extra: adapters, which need a->x; may be NULL.
-void linear_row(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, float *y,
-                const linear_scratch *s, int rank, int size);
+// y (n_rows, ld) for a few input rows: a (n_rows), each in row form. Every row is calculated as it would be alone, bit for
+// bit; the weights are read from memory once. Member rank of size takes its share of output rows.
+// extra: adapters, which need x; may be NULL.
+void linear_few(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
+                size_t ld, const linear_scratch *s, int rank, int size);
 
 // y (T, ld) for T input rows, at most LINEAR_MAX_ROWS.
 void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,

@@ -49,7 +49,16 @@ typedef bool (*net_progress)(void *arg, int done, int total);
 int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, void *arg, error *err);
 const float *net_logits(const net_state *s);
 
-// The same, giving the logits (n_vocab) of every position to sink in order (pos counts from the first of ids).
+// Appends a few ids in one pass that reads the weights once and calculates every position as if its id had been given
+// to net_eval alone, bit for bit (for drafts that may be taken back). 1 <= n <= NET_FEW. 0, or -1 as net_eval.
+// net_few_logits gives the logits (n_vocab) after ids[i]; net_keep_few forgets all but the first n of them (n >= 1), and
+// net_logits is then what it was after the last one kept.
+enum { NET_FEW = 16 };
+int net_eval_few(net_state *s, const int32_t *ids, int n, error *err);
+const float *net_few_logits(const net_state *s, int i);
+void net_keep_few(net_state *s, int n);
+
+// As net_eval, giving the logits (n_vocab) of every position to sink in order (pos counts from the first of ids).
 typedef void (*net_sink)(void *arg, int pos, const float *logits);
 int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err);
 

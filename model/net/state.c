@@ -32,18 +32,23 @@ static void cut_arena(net_state *s, arena *c) {
     const net_config *g = &s->net->config;
     int q = g->n_heads * g->head_dim, kv = g->n_kv_heads * g->head_dim;
     int widest = max_int(max_int(g->n_embd, g->n_ff), q);
-    size_t partial_rows = (size_t)max_int(g->n_heads, ATTEND_ROWS);
+    // A few rows' attention: every head of each, and what one job gathers.
+    size_t partial_rows = (size_t)max_int(s->max_few * g->n_heads, ATTEND_ROWS) + ATTEND_ROWS;
     size_t rows = (size_t)s->max_rows;
     s->ids = arena_cut(c, (size_t)s->n_ctx, sizeof *s->ids);
     s->x = arena_cut(c, rows * (size_t)g->n_embd, sizeof(float));
     cut_activations(c, &s->in, s->max_rows, widest);
     if (g->parallel_residual) cut_activations(c, &s->in2, s->max_rows, g->n_embd);
+    for (int t = 0; t < s->max_few; t++) {
+        cut_activations(c, &s->few[t], 1, widest);
+        if (g->parallel_residual) cut_activations(c, &s->few2[t], 1, g->n_embd);
+    }
     s->qkv = arena_cut(c, rows * (size_t)(q + 2 * kv), sizeof(float));
     s->attn = arena_cut(c, rows * (size_t)q, sizeof(float));
     s->hidden = arena_cut(c, rows * (size_t)g->n_ff, sizeof(float));
     s->cos = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
     s->sin = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
-    s->logits = arena_cut(c, (size_t)g->n_vocab, sizeof(float));
+    s->logits = arena_cut(c, (size_t)s->max_few * (size_t)g->n_vocab, sizeof(float));
     for (int i = 0; i < team_size(s->team); i++) {
         own_memory *own = &s->own[i];
         cut_activations(c, &own->in, 1, widest);
@@ -67,6 +72,7 @@ static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, 
     s->own_team = own_team;
     s->n_ctx = n_ctx > 0 && n_ctx < g->n_ctx ? n_ctx : g->n_ctx;
     s->max_rows = pass_rows(g, s->n_ctx);
+    s->max_few = s->max_rows < NET_FEW ? s->max_rows : NET_FEW;
     s->cache_f32 = n->float_weights;
     s->v_dim = (g->head_dim + 15) / 16 * 16;
     size_t positions = (size_t)(s->n_ctx + 15) / 16 * 16;
@@ -137,7 +143,11 @@ int net_reuse(net_state *s, const int32_t *ids, int n) {
 }
 
 const float *net_logits(const net_state *s) {
-    return s->logits;
+    return net_few_logits(s, s->last_row);
+}
+
+const float *net_few_logits(const net_state *s, int i) {
+    return s->logits + (size_t)i * (size_t)s->net->config.n_vocab;
 }
 
 static int check(const net_state *s, const int32_t *ids, int n, error *err) {
@@ -151,22 +161,38 @@ static int check(const net_state *s, const int32_t *ids, int n, error *err) {
     return 0;
 }
 
-static void run_pass(net_state *s, const int32_t *ids, int n, pass_output output, float *all_logits) {
-    pass p = {s, ids, n, output, all_logits};
+static void run_pass(net_state *s, pass p) {
+    p.s = s;
     forward_run(&p);
-    memcpy(s->ids + s->n_past, ids, (size_t)n * sizeof *ids);
-    s->n_past += n;
+    memcpy(s->ids + s->n_past, p.ids, (size_t)p.n_rows * sizeof *p.ids);
+    s->n_past += p.n_rows;
+    s->last_row = 0;
 }
 
 int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, void *arg, error *err) {
     if (check(s, ids, n, err) != 0) return -1;
     for (int done = 0; done < n;) {
         int rows = n - done < s->max_rows ? n - done : s->max_rows;
-        run_pass(s, ids + done, rows, done + rows < n ? PASS_NO_LOGITS : PASS_LAST_LOGITS, NULL);
+        pass_output output = done + rows < n ? PASS_NO_LOGITS : PASS_LAST_LOGITS;
+        run_pass(s, (pass){.ids = ids + done, .n_rows = rows, .output = output});
         done += rows;
         if (progress && !progress(arg, done, n) && done < n) return 1;
     }
     return 0;
+}
+
+int net_eval_few(net_state *s, const int32_t *ids, int n, error *err) {
+    if (check(s, ids, n, err) != 0) return -1;
+    if (n > s->max_few)
+        return error_set(err, "%d positions are more than one pass over a few takes (%d)", n, s->max_few);
+    run_pass(s, (pass){.ids = ids, .n_rows = n, .few = true, .output = PASS_ALL_LOGITS, .all_logits = s->logits});
+    s->last_row = n - 1;
+    return 0;
+}
+
+void net_keep_few(net_state *s, int n) {
+    s->n_past += n - 1 - s->last_row;
+    s->last_row = n - 1;
 }
 
 int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err) {
@@ -178,7 +204,7 @@ int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *a
     if (!logits) return error_set(err, "no memory for the logits of %d positions (%zu MB)", most, bytes >> 20);
     for (int done = 0; done < n;) {
         int rows = n - done < most ? n - done : most;
-        run_pass(s, ids + done, rows, PASS_ALL_LOGITS, logits);
+        run_pass(s, (pass){.ids = ids + done, .n_rows = rows, .output = PASS_ALL_LOGITS, .all_logits = logits});
         for (int t = 0; t < rows; t++) sink(arg, done + t, logits + (size_t)t * n_vocab);
         done += rows;
         if (done == n) memcpy(s->logits, logits + (size_t)(rows - 1) * n_vocab, n_vocab * sizeof(float));
@@ -199,7 +225,8 @@ int net_fork(net_state *dst, const net_state *src, error *err) {
                (const char *)src->v + (size_t)i * src->v_head * element, positions * (size_t)dst->v_dim * element);
     }
     memcpy(dst->ids, src->ids, (size_t)src->n_past * sizeof *dst->ids);
-    memcpy(dst->logits, src->logits, (size_t)g->n_vocab * sizeof *dst->logits);
+    memcpy(dst->logits, net_logits(src), (size_t)g->n_vocab * sizeof *dst->logits);
+    dst->last_row = 0;
     dst->n_past = src->n_past;
     return 0;
 }

@@ -7,12 +7,12 @@
 // The linear layers of a block that adapters may add to.
 enum { ADAPTED_QKV, ADAPTED_OUT, ADAPTED_UP, ADAPTED_DOWN, ADAPTED_LAYERS };
 
-// What a member keeps for itself: one row of input in every form, its part of a single query's attention, and the
+// What a member keeps for itself: one row of input in every form, its part of the attention of a few queries, and the
 // scratch of many-row products.
 typedef struct own_memory {
     activations in, in2; // in2: the second norm of a parallel residual
     float *q, *k;        // (n_heads * head_dim), (n_kv_heads * head_dim): turned
-    float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(n_heads, 8): see attend_job
+    float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(max_few * n_heads, 8): see attend_job
     linear_scratch scratch;
 } own_memory;
 
@@ -30,15 +30,17 @@ struct net_state {
     void *k, *v;
     size_t cache_bytes;
 
-    // One pass over up to max_rows positions.
-    int max_rows;
+    // One pass over up to max_rows positions, or over a few (max_few), which keep their inputs in row form.
+    int max_rows, max_few;
     float *x; // (T, n_embd) the residual stream
     activations in, in2;
+    activations few[NET_FEW], few2[NET_FEW];
     float *qkv;       // (T, qkv rows)
     float *attn;      // (T, n_heads * head_dim)
     float *hidden;    // (T, n_ff)
     float *cos, *sin; // (T, rope_dim / 2)
-    float *logits;    // (n_vocab)
+    float *logits;    // (max_few, n_vocab) of the last positions evaluated
+    int last_row;     // of logits: the newest position's
     own_memory own[TEAM_MAX];
     low_ranks *adapters; // (n_layers, ADAPTED_LAYERS); NULL: none (adapter.c)
     float *low;          // the members' scratch for them
@@ -53,8 +55,9 @@ typedef struct pass {
     net_state *s;
     const int32_t *ids;
     int n_rows;
+    bool few; // each row is calculated as it would be alone, bit for bit; n_rows <= max_few
     pass_output output;
-    float *all_logits; // (n_rows, n_vocab) for PASS_ALL_LOGITS; the last row's go to s->logits
+    float *all_logits; // (n_rows, n_vocab) for PASS_ALL_LOGITS; PASS_LAST_LOGITS writes to s->logits
 } pass;
 
 // Makes `to` use what adapters `from` uses; both are states of the same net (adapter.c).
