@@ -208,7 +208,7 @@ static void linear_backward(const member *m, const learn_linear *l, const float 
         product_clear(&p, dlow, a.rows);
         product_backward(&p, &b, dy, ld, dlow);
         product_scale(&p, dlow, a.rows, l->scale);
-        product_left(&p, x, l->cols, l->cols);
+        product_left_trained(&p, x, l->cols, l->cols);
         product_forward(&p, &a, x, low, a.rows, false);
         product_scale(&p, low, a.rows, l->scale);
         product_gradient(&p, dy, ld, l->rows, low, a.rows, l->b->grad);
@@ -754,7 +754,7 @@ size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len) {
     return k.used;
 }
 
-learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool float32, team *team, error *err) {
+learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, product_mode mode, team *team, error *err) {
     learn_pass *p = mem_calloc(1, sizeof *p);
     measure(p, g, max_rows, max_len);
     p->team = team;
@@ -762,7 +762,7 @@ learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool floa
     cut_arena(p, &k, team_size(team));
     p->arena_bytes = k.used;
     p->arena = mem_alloc_big(k.used);
-    if (p->arena) p->products = product_memory_open(g, max_rows * max_len, float32, team, err);
+    if (p->arena) p->products = product_memory_open(g, max_rows * max_len, mode, team, err);
     if (!p->arena)
         error_set(err, "no memory for passes of %d x %d tokens (%zu MB); use a smaller --micro-batch", max_rows,
                   max_len, k.used >> 20);
@@ -777,6 +777,10 @@ learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool floa
         rope_angles(p->c, g->net->inv_freq, t, p->cos + (size_t)t * half, p->sin + (size_t)t * half);
     }
     return p;
+}
+
+product_mode learn_pass_mode(const learn_pass *p) {
+    return product_memory_mode(p->products);
 }
 
 void learn_pass_close(learn_pass *p) {

@@ -8,6 +8,7 @@
 #define DOPPEL_LEARN_PASS_H
 
 #include "model/learn/graph.h"
+#include "model/learn/product.h"
 #include "model/math/team.h"
 
 typedef struct learn_pass learn_pass;
@@ -22,9 +23,10 @@ typedef struct learn_batch {
 
 enum { LEARN_NO_LABEL = -100 };
 
-// Room for max_rows rows of max_len tokens. float32: no reduced precision anywhere; otherwise products run in bf16
-// where the processor has it. NULL with a message: no memory (says how much).
-learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, bool float32, team *team, error *err);
+// Room for max_rows rows of max_len tokens. PRODUCT_FLOAT32: no reduced precision anywhere; PRODUCT_AUTO: whatever is
+// fastest here (product.c). NULL with a message: no memory (says how much).
+learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, product_mode mode, team *team, error *err);
+product_mode learn_pass_mode(const learn_pass *p);                        // what AUTO became
 void learn_pass_close(learn_pass *p);                                     // NULL is fine
 size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len); // what opening will take
 

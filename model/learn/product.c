@@ -1,90 +1,123 @@
-// Products in bf16 where the processor has it, else in float32 through sgemm. Outputs are shared out by columns where
-// there are many, else by stretches of tokens; a stretch never crosses from one row of tokens to the next.
+// Three ways to multiply. float32 through sgemm is exact and always there. bf16 needs AVX512_BF16 and pays only where
+// the processor runs it at full width (some need two cycles for what others do in half of one), so both are timed once.
+// 8-bit integers are for frozen quantised weights, the base of an adapter: forward they are the very sums that decoding
+// uses, backward W^T is quantised anew, 32 rows to a scale; activations and gradients get a scale for each 32 columns.
+// It is taken where bf16 is slower than that and float32 was not asked for. Trained weights never go through integers.
 //
-// In bf16 the left factor (activations) is rounded once by all members; the right factor (weights) is converted 32
-// output columns at a time, by the member that needs them, into a panel of its own. The head, which every piece of the
-// loss reads twice, is converted once and kept.
-#include "model/learn/product.h"
-#include "model/math/bf16.h"
+// Outputs are shared out by columns where there are many, else by stretches of tokens; a stretch never crosses from one
+// row of tokens to the next. The left factor (activations) is converted once by all members; the right factor (weights)
+// 32 output columns at a time, by the member that needs them, into memory of its own. The head, which every piece of
+// the loss reads twice, is converted once and kept (its integers backward only: forward they unpack quickly).
+#include "model/learn/product_impl.h"
 #include "model/math/blas.h"
-#include "model/math/kernels.h"
-#include "model/net/arena.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    STRETCH = 64,     // tokens of an item when tokens are shared out
-    COLUMN_STEP = 16, // float32: columns are shared out in multiples of this
-    LOSS_TOKENS = 128 // tokens the head is multiplied with at a time, at most
-};
-
-// A member's own: a stretch of converted weights, and the panel made of it.
-typedef struct own_memory {
-    float *floats;
-    uint16_t *panel;
-} own_memory;
-
-struct product_memory {
-    const bf16_ops *bf16; // NULL: float32
-    // float32
-    float *converted, *head; // one frozen matrix as floats; the head's
-    // bf16
-    uint16_t *left;                         // (N, width)
-    uint16_t *head_forward, *head_backward; // panels
-    int left_width;
-    own_memory own[TEAM_MAX];
-    bool head_ready, head_back_ready;
-    char *arena;
-    size_t arena_bytes;
-};
-
-static size_t padded(int n, int to) {
-    return (size_t)((n + to - 1) / to * to);
-}
-
-static size_t panel_size(int k) {
-    return padded(k, 2) * BF16_COLUMNS;
-}
+#include <time.h>
 
 // ---- memory ----
 
-static void cut_arena(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k) {
-    const net_config *c = g->config;
-    size_t most = 0;
-    int widest = c->n_embd;
-    for (int i = 0; i < c->n_layers; i++) {
+// The largest frozen matrix that has to be converted to floats, and the widest input or output of all.
+static void measure(const learn_graph *g, bool int8, size_t *most, int *widest) {
+    *most = 0;
+    *widest = g->config->n_embd;
+    for (int i = 0; i < g->config->n_layers; i++) {
         const learn_layer *y = &g->layers[i];
         const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) {
-            size_t n = (size_t)all[j]->rows * (size_t)all[j]->cols;
-            if (all[j]->base && all[j]->base->type != TENSOR_F32 && n > most) most = n;
-            if (all[j]->rows > widest) widest = all[j]->rows;
-            if (all[j]->cols > widest) widest = all[j]->cols;
+            const learn_linear *l = all[j];
+            size_t n = (size_t)l->rows * (size_t)l->cols;
+            bool converts = l->base && l->base->type != TENSOR_F32 && !(int8 && !l->base->data);
+            if (converts && n > *most) *most = n;
+            if (l->rows > *widest) *widest = l->rows;
+            if (l->cols > *widest) *widest = l->cols;
         }
-    }
-    size_t vocab = (size_t)c->n_vocab, d = (size_t)c->n_embd;
-    if (!m->bf16) {
-        m->converted = arena_cut(k, most, sizeof(float));
-        m->head = arena_cut(k, g->head.base && g->head.base->type != TENSOR_F32 ? vocab * d : 0, sizeof(float));
-        return;
-    }
-    size_t left = tokens * padded(widest, 2), logits = LOSS_TOKENS * padded(c->n_vocab, 2);
-    m->left = arena_cut(k, left > logits ? left : logits, sizeof(uint16_t));
-    m->head_forward =
-        arena_cut(k, padded(c->n_vocab, BF16_COLUMNS) / BF16_COLUMNS * panel_size(c->n_embd), sizeof(uint16_t));
-    m->head_backward =
-        arena_cut(k, padded(c->n_embd, BF16_COLUMNS) / BF16_COLUMNS * panel_size(c->n_vocab), sizeof(uint16_t));
-    size_t longest = (size_t)(widest > c->n_vocab ? widest : c->n_vocab);
-    for (int i = 0; i < members; i++) {
-        m->own[i].floats = arena_cut(k, longest * BF16_COLUMNS, sizeof(float));
-        m->own[i].panel = arena_cut(k, panel_size(widest > (int)tokens ? widest : (int)tokens), sizeof(uint16_t));
     }
 }
 
-product_memory *product_memory_open(const learn_graph *g, int max_tokens, bool float32, team *team, error *err) {
+static void cut_arena(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k) {
+    const net_config *c = g->config;
+    size_t most;
+    bool int8 = m->mode == PRODUCT_INT8;
+    measure(g, int8, &most, &m->widest);
+    size_t longest = padded(m->widest > c->n_vocab ? m->widest : c->n_vocab, QUANT_UNIT);
+    if (m->mode == PRODUCT_BF16) product_bf16_cut(m, g, m->widest, tokens, members, k);
+    if (int8) product_int8_cut(m, g, m->widest, tokens, members, k);
+    if (m->mode != PRODUCT_FLOAT32)
+        for (int i = 0; i < members; i++) m->own[i].floats = arena_cut(k, longest * BF16_COLUMNS, sizeof(float));
+    if (m->mode == PRODUCT_BF16) return;
+    const matrix *head = g->head.base;
+    bool converts = head && head->type != TENSOR_F32 && !(int8 && !head->data);
+    m->converted = arena_cut(k, most, sizeof(float));
+    m->head = arena_cut(k, converts ? (size_t)c->n_vocab * (size_t)c->n_embd : 0, sizeof(float));
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// Seconds that each kind takes for one product of this shape, the best of some tries.
+enum { TRY_ROWS = 48, TRY_COLUMNS = 32, TRY_DEPTH = 512, TRIES = 12 };
+
+static double time_bf16(const bf16_ops *ops, const float *zeros, float *out) {
+    double best = 1;
+    for (int i = 0; i < TRIES; i++) {
+        double start = now();
+        ops->multiply(TRY_ROWS, TRY_COLUMNS, TRY_DEPTH, (bf16_left){(const uint16_t *)zeros, TRY_DEPTH / 2, 1},
+                      (const uint16_t *)zeros, false, out, TRY_COLUMNS);
+        double seconds = now() - start;
+        if (seconds < best) best = seconds;
+    }
+    return best;
+}
+
+static double time_int8(const float *zeros, float *out) {
+    double best = 1;
+    qtiles tiles = {TRY_DEPTH, (int8_t *)(uintptr_t)zeros, (float *)(uintptr_t)zeros, (float *)(uintptr_t)zeros};
+    unpacked w = {2, TRY_DEPTH / QUANT_UNIT, 1, 8, (const uint8_t *)zeros, zeros, zeros};
+    for (int i = 0; i < TRIES; i++) {
+        double start = now();
+        for (int t = 0; t < TRY_ROWS / KERNELS_TILE; t++)
+            kernels_get()->gemm(&w, &tiles, t, KERNELS_TILE, false, out + t * KERNELS_TILE * TRY_COLUMNS, TRY_COLUMNS);
+        double seconds = now() - start;
+        if (seconds < best) best = seconds;
+    }
+    return best;
+}
+
+static double time_float32(const float *zeros, float *out) {
+    double best = 1;
+    for (int i = 0; i < TRIES; i++) {
+        double start = now();
+        blas_sgemm_nt(TRY_ROWS, TRY_COLUMNS, TRY_DEPTH, zeros, TRY_DEPTH, zeros, TRY_DEPTH, out, TRY_COLUMNS);
+        double seconds = now() - start;
+        if (seconds < best) best = seconds;
+    }
+    return best;
+}
+
+// bf16 is the finer one: integers must be clearly faster to be taken instead.
+static product_mode choose(bool int8_fits) {
+    float *zeros = mem_alloc_big((size_t)TRY_ROWS * TRY_DEPTH * sizeof(float));
+    if (!zeros) return PRODUCT_FLOAT32;
+    float out[TRY_ROWS * TRY_COLUMNS];
+    const bf16_ops *ops = bf16_get();
+    double f32 = time_float32(zeros, out), bf16 = ops ? time_bf16(ops, zeros, out) : 1;
+    double int8 = int8_fits ? time_int8(zeros, out) : 1;
+    mem_free_big(zeros, (size_t)TRY_ROWS * TRY_DEPTH * sizeof(float));
+    if (int8 * 1.6 < bf16 && int8 * 1.2 < f32) return PRODUCT_INT8;
+    return bf16 * 1.2 < f32 ? PRODUCT_BF16 : PRODUCT_FLOAT32;
+}
+
+product_memory *product_memory_open(const learn_graph *g, int max_tokens, product_mode mode, team *team, error *err) {
     product_memory *m = mem_calloc(1, sizeof *m);
-    m->bf16 = float32 ? NULL : bf16_get();
+    const matrix *base = g->layers[0].down.base;
+    bool int8_fits = base && !base->data;
+    m->bf16 = bf16_get();
+    m->mode = mode == PRODUCT_AUTO ? choose(int8_fits) : mode;
+    if ((m->mode == PRODUCT_BF16 && !m->bf16) || (m->mode == PRODUCT_INT8 && !int8_fits)) m->mode = PRODUCT_FLOAT32;
     arena count = {0};
     cut_arena(m, g, (size_t)max_tokens, team_size(team), &count);
     m->arena_bytes = count.used;
@@ -104,15 +137,18 @@ void product_memory_close(product_memory *m) {
     free(m);
 }
 
+product_mode product_memory_mode(const product_memory *m) {
+    return m->mode;
+}
+
+const char *product_mode_name(product_mode mode) {
+    static const char *const names[] = {"auto", "float32", "bf16", "int8"};
+    return names[mode];
+}
+
 // ---- shares ----
 
-// A stretch of tokens within one row.
-typedef struct stretch {
-    int token, n;
-} stretch;
-
-// The members take stretches in turn; *item starts at the member's rank.
-static bool next_stretch(const product *p, int *item, stretch *s) {
+bool product_next_stretch(const product *p, int *item, stretch *s) {
     int each = (p->len + STRETCH - 1) / STRETCH, i = *item;
     if (i >= each * p->rows) return false;
     int start = i % each * STRETCH;
@@ -130,8 +166,7 @@ static void column_share(const product *p, int n, int step, int *first, int *las
 
 // ---- frozen weights as floats ----
 
-// Rows [first, first + n) as floats, cols apart. first is a multiple of 16.
-static void read_rows(const product_weights *w, int first, int n, float *out) {
+void product_read_rows(const product_weights *w, int first, int n, float *out) {
     size_t cols = (size_t)w->cols;
     if (w->floats) {
         memcpy(out, w->floats + (size_t)first * cols, (size_t)n * cols * sizeof *out);
@@ -150,8 +185,7 @@ static void read_rows(const product_weights *w, int first, int n, float *out) {
     }
 }
 
-// Columns [first, first + n) of every row as floats, BF16_COLUMNS apart. first is a multiple of 32.
-static void read_columns(const product_weights *w, int first, int n, float *out) {
+void product_read_columns(const product_weights *w, int first, int n, float *out) {
     size_t cols = (size_t)w->cols;
     for (int r = 0; r < w->rows;) {
         float *to = out + (size_t)r * BF16_COLUMNS;
@@ -180,7 +214,7 @@ static const float *floats_of(const product *p, const product_weights *w) {
     if (ready) return out;
     int first, last;
     column_share(p, w->rows, PACK_ROWS, &first, &last);
-    if (first < last) read_rows(w, first, last - first, out + (size_t)first * (size_t)w->cols);
+    if (first < last) product_read_rows(w, first, last - first, out + (size_t)first * (size_t)w->cols);
     if (w->keep && p->rank == 0) m->head_ready = true;
     team_barrier(p->team);
     return out;
@@ -202,7 +236,7 @@ static void forward_f32(const product *p, const product_weights *w, const float 
         }
     } else {
         stretch s;
-        for (int item = p->rank; next_stretch(p, &item, &s);)
+        for (int item = p->rank; product_next_stretch(p, &item, &s);)
             blas_sgemm(false, true, s.n, w->rows, w->cols, 1, x + (size_t)s.token * cols, cols, wf, cols, beta,
                        y + (size_t)s.token * (size_t)ld, (size_t)ld);
     }
@@ -213,7 +247,7 @@ static void backward_f32(const product *p, const product_weights *w, const float
                          float *dx) {
     size_t cols = (size_t)w->cols;
     stretch s;
-    for (int item = p->rank; next_stretch(p, &item, &s);)
+    for (int item = p->rank; product_next_stretch(p, &item, &s);)
         blas_sgemm(false, false, s.n, w->cols, w->rows, 1, dy + (size_t)s.token * (size_t)ld, (size_t)ld, wf, cols, 1,
                    dx + (size_t)s.token * cols, cols);
     team_barrier(p->team);
@@ -236,113 +270,31 @@ static void gradient_f32(const product *p, const float *dy, int ld, int rows, co
     team_barrier(p->team);
 }
 
-// ---- bf16 ----
-
-void product_left(const product *p, const float *x, int ld, int width) {
-    product_memory *m = p->memory;
-    if (!m->bf16) return;
-    int first, last, even = (int)padded(width, 2);
-    team_share(p->rows * p->len, p->rank, p->size, &first, &last);
-    if (even == width) {
-        m->bf16->round_rows(x + (size_t)first * (size_t)ld, (size_t)ld, last - first, width,
-                            m->left + (size_t)first * (size_t)even);
-    } else { // an odd width is padded with a zero
-        for (int t = first; t < last; t++) {
-            uint16_t *row = m->left + (size_t)t * (size_t)even;
-            m->bf16->round_rows(x + (size_t)t * (size_t)ld, (size_t)ld, 1, width, row);
-            row[width] = 0;
-        }
-    }
-    if (p->rank == 0) m->left_width = even;
-    team_barrier(p->team);
-}
-
-// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns), made here or kept from before.
-static const uint16_t *panel_of(const product *p, const product_weights *w, int index, bool back) {
-    product_memory *m = p->memory;
-    own_memory *own = &m->own[p->rank];
-    int first = index * BF16_COLUMNS, all = back ? w->cols : w->rows, k = back ? w->rows : w->cols;
-    int n = all - first < BF16_COLUMNS ? all - first : BF16_COLUMNS;
-    uint16_t *panel = own->panel;
-    if (w->keep) {
-        panel = (back ? m->head_backward : m->head_forward) + (size_t)index * panel_size(k);
-        if (back ? m->head_back_ready : m->head_ready) return panel;
-    }
-    if (back) {
-        const float *from = w->floats ? w->floats + first : own->floats;
-        if (!w->floats) read_columns(w, first, n, own->floats);
-        m->bf16->panel(from, w->floats ? (size_t)w->cols : BF16_COLUMNS, k, n, panel);
-    } else {
-        const float *from = w->floats ? w->floats + (size_t)first * (size_t)w->cols : own->floats;
-        if (!w->floats) read_rows(w, first, n, own->floats);
-        m->bf16->panel_transposed(from, (size_t)w->cols, k, n, panel);
-    }
-    return panel;
-}
-
-// out (N, ld) = left * panels of w.
-static void multiply_bf16(const product *p, const product_weights *w, bool back, float *out, int ld, bool add) {
-    product_memory *m = p->memory;
-    int all = back ? w->cols : w->rows, k = (int)padded(back ? w->rows : w->cols, 2),
-        n_panels = (all + BF16_COLUMNS - 1) / BF16_COLUMNS;
-    size_t pairs = (size_t)m->left_width / 2;
-    if (n_panels >= 2 * p->size) {
-        int first, last;
-        team_share(n_panels, p->rank, p->size, &first, &last);
-        for (int i = first; i < last; i++) {
-            int column = i * BF16_COLUMNS, n = all - column < BF16_COLUMNS ? all - column : BF16_COLUMNS;
-            m->bf16->multiply(p->rows * p->len, n, k, (bf16_left){m->left, pairs, 1}, panel_of(p, w, i, back), add,
-                              out + column, (size_t)ld);
-        }
-    } else {
-        for (int i = 0; i < n_panels; i++) {
-            int column = i * BF16_COLUMNS, n = all - column < BF16_COLUMNS ? all - column : BF16_COLUMNS;
-            const uint16_t *panel = panel_of(p, w, i, back);
-            stretch s;
-            for (int item = p->rank; next_stretch(p, &item, &s);)
-                m->bf16->multiply(s.n, n, k, (bf16_left){m->left + 2 * pairs * (size_t)s.token, pairs, 1}, panel, add,
-                                  out + (size_t)s.token * (size_t)ld + column, (size_t)ld);
-        }
-    }
-    team_barrier(p->team);
-    if (w->keep && p->rank == 0) *(back ? &m->head_back_ready : &m->head_ready) = true;
-}
-
-// grad += dy^T x: the left factor is dy with neighbouring tokens paired, the panels are columns of x.
-static void gradient_bf16(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
-    product_memory *m = p->memory;
-    int first, last, n_panels = (cols + BF16_COLUMNS - 1) / BF16_COLUMNS;
-    for (int r = 0; r < p->rows; r++) {
-        size_t token = (size_t)r * (size_t)p->len;
-        team_share((p->len + 1) / 2, p->rank, p->size, &first, &last);
-        int count = last * 2 < p->len ? (last - first) * 2 : p->len - first * 2;
-        if (first < last)
-            m->bf16->pair_rows(dy + (token + 2 * (size_t)first) * (size_t)ld, (size_t)ld, count, rows,
-                               m->left + 2 * (size_t)first * (size_t)rows);
-        team_barrier(p->team);
-        team_share(n_panels, p->rank, p->size, &first, &last);
-        for (int i = first; i < last; i++) {
-            int column = i * BF16_COLUMNS, n = cols - column < BF16_COLUMNS ? cols - column : BF16_COLUMNS;
-            m->bf16->panel(x + token * (size_t)cols + column, (size_t)cols, p->len, n, m->own[p->rank].panel);
-            m->bf16->multiply(rows, n, (int)padded(p->len, 2), (bf16_left){m->left, 1, (size_t)rows},
-                              m->own[p->rank].panel, true, grad + column, (size_t)cols);
-        }
-        team_barrier(p->team);
-    }
-}
-
 // ---- the choice ----
 
+void product_left(const product *p, const float *x, int ld, int width) {
+    if (p->memory->mode == PRODUCT_BF16) product_bf16_left(p, x, ld, width);
+    if (p->memory->mode == PRODUCT_INT8) product_int8_left(p, x, ld, width);
+}
+
+void product_left_trained(const product *p, const float *x, int ld, int width) {
+    if (p->memory->mode == PRODUCT_BF16) product_bf16_left(p, x, ld, width);
+}
+
 void product_forward(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add) {
-    if (p->memory->bf16)
-        multiply_bf16(p, w, false, y, ld, add);
+    if (p->memory->mode == PRODUCT_BF16)
+        product_bf16_multiply(p, w, false, y, ld, add);
+    else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
+        product_int8_forward(p, w, y, ld, add);
     else
         forward_f32(p, w, floats_of(p, w), x, y, ld, add);
 }
 
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, float *dx) {
-    if (p->memory->bf16)
-        multiply_bf16(p, w, true, dx, w->cols, true);
+    if (p->memory->mode == PRODUCT_BF16)
+        product_bf16_multiply(p, w, true, dx, w->cols, true);
+    else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
+        product_int8_backward(p, w, dx);
     else
         backward_f32(p, w, floats_of(p, w), dy, ld, dx);
 }
@@ -356,8 +308,8 @@ void product_backward_narrow(const product *p, const product_weights *w, const f
 }
 
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
-    if (p->memory->bf16 && rows >= BF16_COLUMNS && cols >= 2 * BF16_COLUMNS)
-        gradient_bf16(p, dy, ld, rows, x, cols, grad);
+    if (p->memory->mode == PRODUCT_BF16 && rows >= BF16_COLUMNS && cols >= 2 * BF16_COLUMNS)
+        product_bf16_gradient(p, dy, ld, rows, x, cols, grad);
     else
         gradient_f32(p, dy, ld, rows, x, cols, grad);
 }

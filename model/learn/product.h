@@ -12,8 +12,14 @@
 
 typedef struct product_memory product_memory;
 
-// Room for converted weights of g. NULL with a message.
-product_memory *product_memory_open(const learn_graph *g, int max_tokens, bool float32, team *team, error *err);
+// How products are calculated; see product.c for what each is good for.
+typedef enum product_mode { PRODUCT_AUTO, PRODUCT_FLOAT32, PRODUCT_BF16, PRODUCT_INT8 } product_mode;
+const char *product_mode_name(product_mode mode); // "float32", "bf16", "int8"
+
+// Room for converted weights of g. AUTO times what the processor can do. A mode that g or the processor does not allow
+// becomes FLOAT32. NULL with a message.
+product_memory *product_memory_open(const learn_graph *g, int max_tokens, product_mode mode, team *team, error *err);
+product_mode product_memory_mode(const product_memory *m);
 void product_memory_close(product_memory *m);
 
 // The caller of a product: a member, and the rows of tokens at hand.
@@ -31,9 +37,10 @@ typedef struct product_weights {
     bool keep; // the head: converted once for the whole training
 } product_weights;
 
-// Rounds x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
-// with x, product_backward with dy. Does nothing in float32.
+// Converts x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
+// with x, product_backward with dy. Does nothing in float32. product_left_trained: only trained weights follow.
 void product_left(const product *p, const float *x, int ld, int width);
+void product_left_trained(const product *p, const float *x, int ld, int width);
 
 // y (N, ld) = x (N, cols) W^T; += where add is set. x was given to product_left.
 void product_forward(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add);
