@@ -17,8 +17,8 @@ struct text_in {
     byte_source source;
     text_in_progress_fn *progress;
     void *progress_arg;
-    unsigned char *raw; // RAW_CHUNK bytes
-    size_t n_raw;
+    unsigned char *raw;
+    size_t n_raw, cap_raw;
     char *data; // decoded text: at..len is waiting
     size_t at, len, cap;
     encoding encoding;
@@ -81,7 +81,8 @@ byte_source byte_source_memory(const char *bytes, size_t n) {
 text_in *text_in_open(byte_source source) {
     text_in *t = mem_calloc(1, sizeof *t);
     t->source = source;
-    t->raw = mem_calloc(RAW_CHUNK, 1);
+    t->cap_raw = source.size >= 0 && source.size < RAW_CHUNK ? (size_t)source.size + 16 : RAW_CHUNK;
+    t->raw = mem_realloc(NULL, t->cap_raw, 1);
     return t;
 }
 
@@ -325,7 +326,7 @@ static void read_chunk(text_in *t) {
     ssize_t got = 0;
     // The first look must be long enough to tell the encoding, also out of a pipe.
     do {
-        got = t->source.read(t->source.self, t->raw + t->n_raw, RAW_CHUNK - t->n_raw);
+        got = t->source.read(t->source.self, t->raw + t->n_raw, t->cap_raw - t->n_raw);
         if (got > 0) {
             t->n_raw += (size_t)got;
             t->bytes += got;
@@ -334,7 +335,7 @@ static void read_chunk(text_in *t) {
                 got = 0;
             }
         }
-    } while (!t->begun && got > 0 && t->n_raw < RAW_CHUNK);
+    } while (!t->begun && got > 0 && t->n_raw < t->cap_raw);
     if (got < 0) t->state = TEXT_IN_FAILED;
     if (got <= 0) t->ended = true;
     if (!t->begun) {

@@ -2,7 +2,8 @@
 """Small chat logs of our own invention in every format that doppel imports, each with the messages it should give.
 
 make_chatlogs.py FOLDER [SEED] writes NAME.EXT (or a folder or zip NAME) and NAME.expected.jsonl. The same seed gives the
-same bytes; other seeds give other people, dates, locales and orders.
+same bytes; other seeds give other people, dates, locales and orders. make_chatlogs.py --fuzz KIND FOLDER writes inputs
+for the fuzz target of that kind: a first byte that picks the reader, and a log.
 """
 import csv
 import html
@@ -484,7 +485,30 @@ def encode(rng, text):
     return text.encode()
 
 
+# The readers in the order in which tests/fuzz/fuzz_import_KIND.c lists them.
+FUZZ = {"json": [discord_json, telegram, None, None, instruct, instruct, instruct, canonical], "csv": [discord_csv],
+        "html": [discord_html], "logs": [whatsapp, irc, imessage, discord_paste, discord_text, prose], "any": ONE_FILE}
+
+
+def write_fuzz(kind, folder):
+    for seed in range(6):
+        for place, make in enumerate(FUZZ.get(kind, [])):
+            if make:
+                extension, text, _ = make(random.Random(seed))
+                first = b"" if kind in ("any", "html") else bytes([place])
+                with open(os.path.join(folder, "%s-%d" % (make.__name__, seed)), "wb") as f:
+                    f.write(first + text.encode()[:6000])
+        if kind == "zip":
+            for make in FOLDERS:
+                with zipfile.ZipFile(os.path.join(folder, "%s-%d" % (make.__name__, seed)), "w", seed % 2 * 8) as z:
+                    for path, text in sorted(make(random.Random(seed))[0].items())[:6]:
+                        z.writestr(zipfile.ZipInfo(path, (2026, 1, 1, 0, 0, 0)), text[:1500])
+
+
 def main():
+    if sys.argv[1] == "--fuzz":
+        os.makedirs(sys.argv[3], exist_ok=True)
+        return write_fuzz(sys.argv[2], sys.argv[3])
     folder, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
     os.makedirs(folder, exist_ok=True)
     for make in ONE_FILE:
