@@ -106,9 +106,10 @@ static const corpus_format *json_object_format(json_stream *j, bool *is_json) {
     unsigned keys = 0;
     json_got got;
     json_stream_eat(j, '{');
+    char c = json_stream_next(j);
+    *is_json = c == '"' || c == '}' || c == '\0';
     while ((got = json_stream_key(j)) == JSON_GOT) {
         unsigned key = key_flag(j->key.data), items = 0;
-        *is_json = true;
         keys |= key;
         if (key == K_CHATS) return &telegram;
         if (key == K_CONVERSATIONS) return &sharegpt;
@@ -123,7 +124,6 @@ static const corpus_format *json_object_format(json_stream *j, bool *is_json) {
         if (has(keys, K_PROMPT | K_COMPLETION)) return &completion;
         if (json_stream_pass(j) != JSON_GOT) break;
     }
-    if (got == JSON_END) *is_json = true;
     if (has(keys, K_GUILD | K_CHANNEL)) return &dce_json;
     if (has(keys, K_AUTHOR | K_TEXT)) return &canonical;
     if (keys & (K_PROMPT | K_COMPLETION)) return &completion;
@@ -219,8 +219,9 @@ static bool has_column(span header, const char *name) {
     for (size_t at = 0; at <= header.n;) {
         const char *comma = memchr(header.s + at, ',', header.n - at);
         span field = {header.s + at, comma ? (size_t)(comma - header.s) - at : header.n - at};
-        if (field.n == n && memcmp(field.s, name, n) == 0) return true;
         at += field.n + 1;
+        if (span_take(&field, "\"")) span_drop_end(&field, "\"");
+        if (field.n == n && memcmp(field.s, name, n) == 0) return true;
     }
     return false;
 }

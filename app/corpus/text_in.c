@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RAW_CHUNK = 1 << 17, DECLARATION = 1024 };
+enum { RAW_CHUNK = 1 << 17, RAW_LEAST = 1 << 12, DECLARATION = 1024 };
 
 typedef enum encoding { UTF_8, UTF_16_LE, UTF_16_BE, LATIN_1 } encoding;
 
@@ -81,7 +81,8 @@ byte_source byte_source_memory(const char *bytes, size_t n) {
 text_in *text_in_open(byte_source source) {
     text_in *t = mem_calloc(1, sizeof *t);
     t->source = source;
-    t->cap_raw = source.size >= 0 && source.size < RAW_CHUNK ? (size_t)source.size + 16 : RAW_CHUNK;
+    t->cap_raw = source.size >= RAW_LEAST && source.size < RAW_CHUNK ? (size_t)source.size + 16 : RAW_CHUNK;
+    if (source.size >= 0 && source.size < RAW_LEAST) t->cap_raw = RAW_LEAST;
     t->raw = mem_realloc(NULL, t->cap_raw, 1);
     return t;
 }
