@@ -119,7 +119,10 @@ static void norm_forward(const member *m, const learn_norm *w, const float *x, f
     share(m, m->p->n, &first, &last);
     for (int t = first; t < last; t++) {
         size_t at = (size_t)t * (size_t)c->n_embd;
-        norm_row(w, x + at, c->n_embd, is_rms(m), c->norm_eps, y + at);
+        if (is_rms(m))
+            kernels_get()->rms_norm(x + at, w->weight, c->n_embd, c->norm_eps, y + at);
+        else
+            kernels_get()->layer_norm(x + at, w->weight, w->bias, c->n_embd, c->norm_eps, y + at);
     }
 }
 

@@ -10,7 +10,7 @@ float pointwise_softmax(float *x, int from, int to, int n) {
     memset(x, 0, (size_t)from * sizeof *x);
     memset(x + to, 0, (size_t)(n - to) * sizeof *x);
     float top = x[from];
-    for (int i = from; i < to; i++) top = fmaxf(top, x[i]);
+    for (int i = from; i < to; i++) top = x[i] > top ? x[i] : top;
     float sum = k->exp_sub(x + from, to - from, top), inverse = 1 / sum;
     for (int i = from; i < to; i++) x[i] *= inverse;
     return top + logf(sum);
