@@ -58,8 +58,7 @@ static int unknown(const char *name) {
 // A closed descriptor 0, 1 or 2 would become the next file that is opened, and that file our input or output.
 static void fill_standard_descriptors(void) {
     int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
+    do fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= 2);
     if (fd > 2) close(fd);
 }

@@ -9,7 +9,7 @@
 
 typedef struct model {
     model_file *file;
-    tokenizer *tokenizer; // NULL when the model has none (ids only)
+    tokenizer *tokenizer;  // NULL when the model has none (ids only)
     error tokenizer_error; // why tokenizer is NULL
     chat_format chat;
     net *net; // NULL when opened with MODEL_NO_WEIGHTS

@@ -29,7 +29,7 @@ typedef enum key_code {
     KEYS_DELETE,
     KEYS_BACK_TAB,
     KEYS_NEW_LINE, // Alt-Enter or Shift-Enter
-    KEYS_F1, // the function keys, in a row
+    KEYS_F1,       // the function keys, in a row
     KEYS_F2,
     KEYS_F3,
     KEYS_F4,

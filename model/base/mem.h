@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-void *mem_calloc(size_t n, size_t size);            // zeroed; overflow of n * size aborts; n = 0 gives a unique pointer
-void *mem_realloc(void *p, size_t n, size_t size);  // n * size checked; p may be NULL
-char *mem_strdup(const char *s);                    // NULL gives NULL
-char *mem_strndup(const char *s, size_t n);         // n bytes and a NUL
+void *mem_calloc(size_t n, size_t size);           // zeroed; overflow of n * size aborts; n = 0 gives a unique pointer
+void *mem_realloc(void *p, size_t n, size_t size); // n * size checked; p may be NULL
+char *mem_strdup(const char *s);                   // NULL gives NULL
+char *mem_strndup(const char *s, size_t n);        // n bytes and a NUL
 
 // Large, zeroed, 64-byte aligned; NULL when there is no memory. Free with mem_free_big. For weights and caches.
 void *mem_alloc_big(size_t bytes);

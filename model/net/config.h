@@ -7,9 +7,9 @@
 typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
 typedef enum position_kind { POSITION_ROPE, POSITION_LEARNED, POSITION_ALIBI } position_kind;
 typedef enum mlp_kind {
-    MLP_GATED_SILU,  // down(silu(gate x) * up x)
-    MLP_GELU_TANH,   // down(gelu(up x)), the tanh form (GPT-2's gelu_new)
-    MLP_GELU_ERF,    // down(gelu(up x)), exact
+    MLP_GATED_SILU, // down(silu(gate x) * up x)
+    MLP_GELU_TANH,  // down(gelu(up x)), the tanh form (GPT-2's gelu_new)
+    MLP_GELU_ERF,   // down(gelu(up x)), exact
 } mlp_kind;
 typedef enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN } rope_scaling;
 
@@ -31,11 +31,11 @@ typedef struct net_config {
     int rope_original_ctx;
     float rope_attn_factor; // YARN's factor on cos and sin; 1 otherwise
     mlp_kind mlp;
-    bool parallel_residual; // x + attn(norm x) + mlp(norm x)
-    bool shared_norm;       // the parallel mlp reads attention's norm (gpt-j, falcon-7b)
-    bool qk_norm;           // RMS norm on each head of q and k before rope (qwen3)
-    float attn_scale;       // what the scores are multiplied by: 1/sqrt(head_dim), or 1 (gpt_neo)
-    float attn_clip;        // MPT's clip_qkv; 0: none
+    bool parallel_residual;     // x + attn(norm x) + mlp(norm x)
+    bool shared_norm;           // the parallel mlp reads attention's norm (gpt-j, falcon-7b)
+    bool qk_norm;               // RMS norm on each head of q and k before rope (qwen3)
+    float attn_scale;           // what the scores are multiplied by: 1/sqrt(head_dim), or 1 (gpt_neo)
+    float attn_clip;            // MPT's clip_qkv; 0: none
     int window[NET_MAX_LAYERS]; // keys a layer sees: position - window < key; 0: all
     bool tied_head;             // logits come from token_embd
 } net_config;
