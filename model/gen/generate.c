@@ -1,4 +1,11 @@
 // The loop of generation. What belongs to one answer is in one struct, `run`, on the stack of generate().
+//
+// With a drafter, a pass reads the token drawn last and a draft of what may follow. Then tokens are drawn as ever, each
+// from the logits after the one before, for as long as the draft said what is drawn; the first other one ends the
+// pass, and the draft's rest is taken back. That is rejection sampling for a draft that is certain of itself (Leviathan
+// et al. 2023; Chen et al. 2023): drafted token x is accepted with probability p(x), and what is drawn in its place
+// otherwise has p without x, normalised. One random number a token decides both, so a seed gives the same text with and
+// without drafts, and sliders, penalties, stops and candidates know nothing of them.
 #include "model/gen/generate.h"
 #include "model/gen/answer.h"
 #include "model/gen/beam.h"
@@ -19,6 +26,12 @@ typedef struct run {
     id_list spared;
     answer answer;
     gen_result *out;
+
+    // The last pass: the token it was made for, and a draft. Its logits after read[row] are to be drawn from.
+    int32_t read[1 + DRAFT_MOST];
+    int n_read, row;
+    double pass_seconds;
+    unsigned adapter_changes; // when it was made
 } run;
 
 const char *gen_stop_name(gen_stop s) {
@@ -71,7 +84,7 @@ static int read_prompt(run *r, error *err) {
 // Draws the next token and fills t but for its text. -1 when the model gave no numbers.
 static int draw(run *r, gen_token *t, error *err) {
     const gen_request *q = r->request;
-    const float *logits = net_logits(r->state);
+    const float *logits = net_few_logits(r->state, r->row);
     size_t skip = q->penalise_prompt ? 0 : q->n_prompt;
     int n_spared = q->penalise_prompt ? 0 : (int)r->spared.len;
     chain_apply(r->chain, &r->settings, logits, r->ids.data + skip, r->ids.len - skip, r->spared.data, n_spared);
@@ -95,7 +108,7 @@ static bool take(run *r, gen_token *t, gen_stop *stop) {
     id_list_push(&r->out->ids, t->id);
     if (ends) id_list_push(&r->spared, t->id);
     answer_end end = t->is_end ? ANSWER_GOES_ON : answer_add(&r->answer, &r->settings, t->id);
-    bool full = net_n_past(r->state) >= net_n_ctx(r->state);
+    bool full = net_n_past(r->state) - (r->n_read - 1 - r->row) >= net_n_ctx(r->state);
     bool last = true;
     if (t->is_end)
         *stop = GEN_EOS;
@@ -116,8 +129,49 @@ static bool tell(const run *r, const gen_token *t) {
     return !r->request->on_token || r->request->on_token(r->request->arg, t);
 }
 
+// Takes back what the last pass read beyond the row at hand. n_tested: drafted tokens that were compared.
+static void end_pass(run *r, int n_tested) {
+    if (r->n_read > 1) net_keep_few(r->state, r->row + 1);
+    if (r->request->drafter && r->pass_seconds > 0)
+        drafter_learn(r->request->drafter, r->n_read - 1, n_tested, r->row, r->pass_seconds);
+    r->n_read = 1;
+    r->row = 0;
+    r->pass_seconds = 0;
+}
+
+// Makes the pass for the token drawn last, with a draft where one is worth its time.
+static int begin_pass(run *r, int32_t id, error *err) {
+    drafter *d = r->request->drafter;
+    int room = net_n_ctx(r->state) - net_n_past(r->state) - 1, left = r->settings.max_tokens - (int)r->out->ids.len - 1;
+    r->read[0] = id;
+    if (d) r->n_read += drafter_propose(d, room < left ? room : left, r->read + 1);
+    r->out->n_drafted += r->n_read - 1;
+    r->adapter_changes = net_adapter_changes(r->state);
+    double start = now();
+    int failed =
+        r->n_read > 1 ? net_eval_few(r->state, r->read, r->n_read, err) : net_eval(r->state, &id, 1, NULL, NULL, err);
+    r->pass_seconds = now() - start;
+    return failed;
+}
+
+// Makes the logits after the token drawn last those to be drawn from. 0, or -1 with a message.
+static int advance(run *r, int32_t id, error *err) {
+    if (r->request->drafter) drafter_say(r->request->drafter, id);
+    r->out->n_decoded++;
+    // A draft that was read with other adapters serves no more: these act on the next token.
+    bool ahead = r->row + 1 < r->n_read && r->adapter_changes == net_adapter_changes(r->state);
+    if (ahead && r->read[r->row + 1] == id) {
+        r->row++;
+        r->out->n_accepted++;
+        return 0;
+    }
+    end_pass(r, r->row + ahead);
+    return begin_pass(r, id, err);
+}
+
 // 0, or -1 with a message.
 static int answer_by_drawing(run *r, error *err) {
+    if (r->request->drafter) drafter_start(r->request->drafter, r->ids.data, r->ids.len);
     for (;;) {
         gen_token t = {0};
         if (r->request->refresh) r->request->refresh(r->request->arg, &r->settings);
@@ -128,8 +182,7 @@ static int answer_by_drawing(run *r, error *err) {
             return 0;
         }
         if (last) return 0;
-        if (net_eval(r->state, &t.id, 1, NULL, NULL, err) != 0) return -1;
-        r->out->n_decoded++;
+        if (advance(r, t.id, err) != 0) return -1;
     }
 }
 
@@ -175,13 +228,14 @@ static int answer_by_beams(run *r, error *err) {
 
 int generate(net_state *s, const tokenizer *t, chain *c, const gen_request *q, gen_result *out, error *err) {
     *out = (gen_result){.stop = GEN_INTERRUPTED};
-    run r = {.state = s, .tokenizer = t, .chain = c, .request = q, .settings = *q->settings, .out = out};
+    run r = {.state = s, .tokenizer = t, .chain = c, .request = q, .settings = *q->settings, .out = out, .n_read = 1};
     int failed = read_prompt(&r, err);
     if (failed == 0) {
         id_list_append(&r.ids, q->prompt, q->n_prompt);
         r.answer = answer_start(t);
         double start = now();
         failed = r.settings.beams > 1 ? answer_by_beams(&r, err) : answer_by_drawing(&r, err);
+        end_pass(&r, r.row);
         out->decode_seconds = now() - start;
         answer_finish(&r.answer);
         out->text = r.answer.text;

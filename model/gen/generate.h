@@ -3,6 +3,7 @@
 #define DOPPEL_GEN_GENERATE_H
 
 #include "model/gen/chain.h"
+#include "model/gen/draft.h"
 #include "model/net/net.h"
 #include "model/text/tokenizer.h"
 
@@ -37,6 +38,9 @@ typedef struct gen_request {
     // wanted.
     net_progress on_prefill;
     void *arg;
+    // Looks up what may follow, so that several tokens need one pass; the answer is the same, token for token, as without.
+    // NULL: none. Beam search never uses it.
+    drafter *drafter;
 } gen_request;
 
 typedef struct gen_result {
@@ -47,7 +51,8 @@ typedef struct gen_result {
     int n_prompt; // tokens in the prompt
     int n_reused; // of these found in the cache
     double prefill_seconds, decode_seconds;
-    int n_decoded; // passes after the prompt
+    int n_decoded;             // tokens that the model read after the prompt; of a beam search: passes
+    int n_drafted, n_accepted; // tokens proposed by the drafter; of these drawn
 } gen_result;
 
 // Runs one request on state s (which keeps prompt and answer for the next). tokenizer may be NULL (ids only: no text,

@@ -74,6 +74,7 @@ typedef struct adapter_use {
     float strength;
 } adapter_use;
 void net_set_adapters(net_state *s, const adapter_use *list, int n);
+unsigned net_adapter_changes(const net_state *s); // how often that was called
 
 // The name of the kernel tier in use: "avx512", "avx2", "neon", "portable".
 const char *net_kernels(void);

@@ -150,6 +150,10 @@ const float *net_few_logits(const net_state *s, int i) {
     return s->logits + (size_t)i * (size_t)s->net->config.n_vocab;
 }
 
+unsigned net_adapter_changes(const net_state *s) {
+    return s->adapter_changes;
+}
+
 static int check(const net_state *s, const int32_t *ids, int n, error *err) {
     if (n <= 0) return error_set(err, "nothing to evaluate: the prompt has no tokens");
     if (n > s->n_ctx - s->n_past)

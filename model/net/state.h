@@ -43,7 +43,8 @@ struct net_state {
     int last_row;     // of logits: the newest position's
     own_memory own[TEAM_MAX];
     low_ranks *adapters; // (n_layers, ADAPTED_LAYERS); NULL: none (adapter.c)
-    float *low;          // the members' scratch for them
+    unsigned adapter_changes;
+    float *low; // the members' scratch for them
     char *arena;
     size_t arena_bytes;
 };
