@@ -90,6 +90,7 @@ static void make_room(net_state *s) {
 }
 
 void net_set_adapters(net_state *s, const adapter_use *list, int n) {
+    s->adapter_changes++;
     drop_adapters(s);
     if (n <= 0) return;
     int slots = s->net->config.n_layers * ADAPTED_LAYERS;
