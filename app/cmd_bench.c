@@ -1,10 +1,12 @@
-// doppel bench: how fast the model runs here, beside what the machine itself can do in the same run: decode beside a
-// read-only stream over as many bytes as a token reads, prefill beside sgemm. Each figure is the best of some rounds,
-// model and machine taking turns, since other programs share the machine.
+// doppel bench: how fast the model runs and trains here, beside what the machine itself can do in the same run: decode
+// beside a read-only stream over as many bytes as a token reads, prefill and training beside sgemm. Each figure is the
+// best of some rounds, model and machine taking turns, since other programs share the machine.
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
+#include "model/learn/adamw.h"
+#include "model/learn/pass.h"
 #include "model/math/blas.h"
 #include "model/math/kernels.h"
 #include "model/math/team.h"
@@ -13,9 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
-enum { DECODE_TOKENS = 128, PREFILL_TOKENS = 512, ROUNDS = 4, SGEMM_SIZE = 768 };
+enum { DECODE_TOKENS = 128, PREFILL_TOKENS = 512, TRAIN_ROWS = 4, TRAIN_LENGTH = 256, ROUNDS = 4, SGEMM_SIZE = 768 };
 
 typedef struct bench {
     options options;
@@ -149,12 +152,25 @@ static int bench_decode(bench *b, error *err) {
     return 0;
 }
 
+// Matrices for sgemm_rate, one set a member; NULL with a message.
+static float *sgemm_open(const bench *b, sgemm_job *job, size_t *bytes, error *err) {
+    size_t n = (size_t)b->threads * SGEMM_SIZE * SGEMM_SIZE;
+    *bytes = 3 * n * sizeof(float);
+    float *data = mem_alloc_big(*bytes);
+    if (!data) {
+        error_set(err, "no memory for %zu MB of matrices", *bytes >> 20);
+        return NULL;
+    }
+    for (size_t i = 0; i < 3 * n; i++) data[i] = (float)(i % 7) - 3;
+    *job = (sgemm_job){data, data + n, data + 2 * n};
+    return data;
+}
+
 static int bench_prefill(bench *b, error *err) {
-    size_t bytes = (size_t)b->threads * SGEMM_SIZE * SGEMM_SIZE * sizeof(float);
-    float *data = mem_alloc_big(3 * bytes);
-    if (!data) return error_set(err, "no memory for %zu MB of matrices", 3 * bytes >> 20);
-    for (size_t i = 0; i < 3 * bytes / sizeof(float); i++) data[i] = (float)(i % 7) - 3;
-    sgemm_job job = {data, data + bytes / sizeof(float), data + 2 * bytes / sizeof(float)};
+    sgemm_job job;
+    size_t bytes;
+    float *data = sgemm_open(b, &job, &bytes, err);
+    if (!data) return -1;
     double rate = 0, sgemm = 0;
     int n = at_most(b, PREFILL_TOKENS);
     for (int i = 0; i < ROUNDS && rate >= 0; i++) {
@@ -162,7 +178,7 @@ static int bench_prefill(bench *b, error *err) {
         double once = prefill_rate(b, n, err);
         rate = once < 0 ? -1 : larger(rate, once);
     }
-    mem_free_big(data, 3 * bytes);
+    mem_free_big(data, bytes);
     if (rate < 0) return -1;
     double gflops = rate * flops_per_token(net_get_config(b->model.net)) * 1e-9;
     if (b->options.json)
@@ -176,43 +192,114 @@ static int bench_prefill(bench *b, error *err) {
     return 0;
 }
 
+// Seconds of one step: TRAIN_ROWS rows of TRAIN_LENGTH tokens, two rows a pass.
+static double train_step(learn_graph *g, learn_pass *pass, int t, const int32_t *ids, team *team) {
+    adamw_options o = {.lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 1, .schedule = SCHEDULE_CONSTANT};
+    double start = now();
+    param_set_clear_grads(&g->params);
+    for (int r = 0; r < TRAIN_ROWS; r += 2) {
+        const int32_t *rows = ids + (size_t)r * TRAIN_LENGTH;
+        learn_batch batch = {.rows = 2, .len = TRAIN_LENGTH, .ids = rows, .labels = rows};
+        learn_pass_train(pass, &batch, 1.0 / (TRAIN_ROWS * (TRAIN_LENGTH - 1)));
+    }
+    adamw_step(&o, &g->params, t, team);
+    return now() - start;
+}
+
+// LoRA of rank 16 on all linear layers.
+static int bench_train(bench *b, error *err) {
+    const net_config *c = net_get_config(b->model.net);
+    learn_lora lora = {.rank = 16, .alpha = 16, .targets = TARGET_ALL};
+    learn_graph *g = learn_graph_lora(b->model.net, &lora, err);
+    learn_pass *pass = g ? learn_pass_open(g, 2, TRAIN_LENGTH, PRODUCT_AUTO, b->team, err) : NULL;
+    sgemm_job job;
+    size_t bytes;
+    float *data = pass ? sgemm_open(b, &job, &bytes, err) : NULL;
+    double rate = 0, sgemm = 0;
+    int32_t ids[TRAIN_ROWS * TRAIN_LENGTH];
+    for (int i = 0; i < TRAIN_ROWS * TRAIN_LENGTH; i++) ids[i] = some_id(b, i);
+    for (int i = 0; data && i < ROUNDS; i++) {
+        for (int k = 0; k < 3; k++) sgemm = larger(sgemm, sgemm_rate(b, &job));
+        rate = larger(rate, TRAIN_ROWS * TRAIN_LENGTH / train_step(g, pass, i, ids, b->team));
+    }
+    if (data) {
+        // Forward and the gradient of the inputs through frozen weights and the head; adapters take three products.
+        double adapters = 6.0 * (double)param_set_count(&g->params), head = 2.0 * c->n_vocab * c->n_embd;
+        double gflops = rate * (2 * (flops_per_token(c) + head) + adapters) * 1e-9;
+        struct rusage use;
+        getrusage(RUSAGE_SELF, &use);
+        const char *mode = product_mode_name(learn_pass_mode(pass));
+        size_t peak = (size_t)use.ru_maxrss * 1024;
+        if (b->options.json)
+            printf("{\"type\":\"train\",\"what\":\"lora\",\"tok_s\":%.1f,\"gflops\":%.1f,\"sgemm_gflops\":%.1f,"
+                   "\"ratio\":%.3f,\"peak_bytes\":%zu,\"threads\":%d,\"products\":\"%s\"}\n",
+                   rate, gflops, sgemm, gflops / sgemm, peak, b->threads, mode);
+        else
+            printf("train    %8.1f tok/s   %.0f GFLOP/s   sgemm %.0f GFLOP/s   %.2fx it   (LoRA, %s, peak %zu MB)\n",
+                   rate, gflops, sgemm, gflops / sgemm, mode, peak >> 20);
+        mem_free_big(data, bytes);
+    }
+    learn_pass_close(pass);
+    learn_graph_free(g);
+    return data ? 0 : -1;
+}
+
+// What --only names; NULL: everything.
+static bool wanted(const char *only, const char *type) {
+    return !only || strcmp(only, type) == 0;
+}
+
+static int measure(bench *b, const char *only, int threads, bool train, error *err) {
+    b->threads = threads;
+    b->team = team_open(threads, err);
+    b->state = b->team ? net_state_open(b->model.net, &(net_options){.n_ctx = 4096, .threads = threads}, err) : NULL;
+    int rc = b->state ? 0 : -1;
+    if (rc == 0 && !b->options.json)
+        printf("%d thread%s, %s kernels\n", threads, threads > 1 ? "s" : "", net_kernels());
+    if (rc == 0 && wanted(only, "decode")) rc = bench_decode(b, err);
+    if (rc == 0 && wanted(only, "prefill")) rc = bench_prefill(b, err);
+    if (rc == 0 && train && wanted(only, "train")) rc = bench_train(b, err);
+    net_state_close(b->state);
+    team_close(b->team);
+    return rc;
+}
+
+// All threads, then, unless something was asked for, fewer.
 static int run(bench *b, const char *only, error *err) {
+    int threads = b->options.threads > 0 ? b->options.threads : team_cores();
     buf path = {0};
     int rc = paths_model(b->options.model, &path, err);
-    if (rc == 0) rc = model_open(&b->model, path.data, b->threads, 0, err);
+    if (rc == 0) rc = model_open(&b->model, path.data, threads, 0, err);
     buf_free(&path);
-    if (rc != 0) return -1;
-    b->team = team_open(b->threads, err);
-    b->state = net_state_open(b->model.net, &(net_options){.n_ctx = 4096, .threads = b->threads}, err);
-    if (!b->team || !b->state) return -1;
-    if (!b->options.json) printf("%d threads, %s kernels\n", b->threads, net_kernels());
-    if ((!only || strcmp(only, "decode") == 0) && bench_decode(b, err) != 0) return -1;
-    if ((!only || strcmp(only, "prefill") == 0) && bench_prefill(b, err) != 0) return -1;
-    return 0;
+    if (rc == 0) rc = measure(b, only, threads, true, err);
+    bool fewer = !only && b->options.threads == 0;
+    for (int t = threads / 2; rc == 0 && fewer && t > 0; t /= 2) rc = measure(b, only, t, false, err);
+    return rc;
 }
 
 int cmd_bench(int argc, char **argv) {
+    static const char *const types[] = {"decode", "prefill", "train"};
     const char *only = NULL;
     const option own[] = {
-        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode or prefill alone", 0, 0},
+        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill or train alone", 0, 0},
         {0},
     };
     const option_help help = {
         .usage = "bench [options]",
-        .about = "Measures decode and prefill beside this machine's memory bandwidth and sgemm rate, in one run.",
+        .about =
+            "Measures decode, prefill and training beside this machine's memory bandwidth and sgemm rate, in one run.",
         .takes = OPTIONS_MODEL | OPTIONS_JSON,
     };
     bench b = {0};
     if (!options_read(&b.options, &help, own, argc, argv)) return b.options.exit_code;
-    if (only && strcmp(only, "decode") != 0 && strcmp(only, "prefill") != 0) {
+    bool known = !only;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) known = known || strcmp(only, types[i]) == 0;
+    if (!known) {
         options_free(&b.options);
-        return report_usage("bench --only knows decode and prefill, not \"%s\"", only);
+        return report_usage("bench --only knows decode, prefill and train, not \"%s\"", only);
     }
-    b.threads = b.options.threads > 0 ? b.options.threads : team_cores();
     error err = {{0}};
     int rc = run(&b, only, &err);
-    net_state_close(b.state);
-    team_close(b.team);
     model_close(&b.model);
     options_free(&b.options);
     return rc == 0 ? EXIT_DONE : report_error(&err);
