@@ -289,7 +289,7 @@ static const char *other_kind(const unsigned char *p, size_t n) {
 static int read_version(cursor *c) {
     uint32_t version;
     if (c->size < 4 || memcmp(c->base, "GGUF", 4) != 0)
-        return error_set(c->err, "%s: is no GGUF file but %s", c->path, other_kind(c->base, c->size));
+        return error_set(c->err, "%s: is %s", c->path, other_kind(c->base, c->size));
     c->pos = 4;
     if (take_u32(c, "the version", &version) != 0) return -1;
     if (version == 2 || version == 3) return 0;
@@ -486,6 +486,10 @@ size_t gguf_n_keys(const gguf *g) {
 const char *gguf_key(const gguf *g, size_t i, gguf_type *type) {
     if (type) *type = g->keys[i].type;
     return g->keys[i].name;
+}
+
+gguf_array gguf_key_value(const gguf *g, size_t i) {
+    return g->keys[i].value;
 }
 
 size_t gguf_n_tensors(const gguf *g) {
