@@ -13,5 +13,6 @@ int cmd_models(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_forget(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 
 #endif

@@ -27,6 +27,7 @@ static const command commands[] = {
     {"search", cmd_search, "passages of files that are nearest in meaning to a question"},
     {"models", cmd_models, "list, show, fetch and remove models"},
     {"import", cmd_import, "read chat logs and texts of any format"},
+    {"train", cmd_train, "teach a model from chat logs or texts"},
     {"forget", cmd_forget, "remove a person's messages from the stored data"},
     {"bench", cmd_bench, "measure this machine, and doppel on it"},
     {NULL, NULL, NULL},

@@ -1,7 +1,7 @@
 #include "model/learn/trainer.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 static double now(void) {
@@ -31,12 +31,14 @@ int trainer_open(trainer *t, const trainer_options *o, learn_graph *g, batches *
     int most = batches_most_rows(train), len = train->len;
     if (t->options.micro_batch > most) t->options.micro_batch = most;
     if (held_out && held_out->len > len) len = held_out->len;
+    if (train->weights && o->lm_weight > 0) t->weights = mem_calloc((size_t)most * (size_t)len, sizeof *t->weights);
     t->pass = learn_pass_open(g, t->options.micro_batch, len, o->float32, team, err);
     return t->pass ? 0 : -1;
 }
 
 void trainer_close(trainer *t) {
     learn_pass_close(t->pass);
+    free(t->weights);
     *t = (trainer){0};
 }
 
@@ -72,10 +74,20 @@ static bool run_passes(trainer *t, const learn_batch *b, double weight, double *
     return true;
 }
 
+// Gives every label of b the weight it has in the two-part loss.
+static void weigh_parts(trainer *t, learn_batch *b) {
+    size_t n = (size_t)b->rows * (size_t)b->len;
+    double answers = sum_of_weights(b), all = learn_batch_count(b);
+    double lm = all > 0 ? t->options.lm_weight / all : 0, task = answers > 0 ? 1 / answers : 0;
+    for (size_t i = 0; i < n; i++) t->weights[i] = (float)(b->weights[i] * task + lm);
+    b->weights = t->weights;
+}
+
 int trainer_step(trainer *t, trainer_report *out, error *err) {
     double begun = now();
     learn_batch b = batches_take(t->train, (size_t)t->step);
-    double weights = sum_of_weights(&b);
+    if (t->weights) weigh_parts(t, &b);
+    double weights = t->weights ? 1 : sum_of_weights(&b);
     param_set *params = &t->graph->params;
     *out = (trainer_report){.step = t->step + 1, .rate = adamw_rate(&t->options.adamw, t->step)};
     out->labels = learn_batch_count(&b);

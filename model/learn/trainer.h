@@ -1,7 +1,7 @@
 // Training steps: batches to gradients to new parameters, and the held-out loss.
 //
-// A step sums the gradients of its rows, `micro_batch` rows a pass, each label with the weight 1 / (sum of all weights
-// of the step), and lets AdamW move the parameters. Sums run in a fixed order: neither the number of rows in a pass nor
+// A step sums the gradients of its rows, `micro_batch` rows a pass, each label with its weight / the sum of all weights
+// of the step, and lets AdamW move the parameters. Sums run in a fixed order: neither the number of rows in a pass nor
 // the number of threads changes a result.
 // One thread at a time works with a trainer.
 #ifndef DOPPEL_LEARN_TRAINER_H
@@ -14,6 +14,9 @@ typedef struct trainer_options {
     adamw_options adamw; // steps: of the whole run, for the schedule
     int micro_batch;     // rows a pass
     bool float32;        // no reduced precision anywhere
+    // Two-part loss: the mean over the labels whose weight is 1 (answers) + lm_weight x the mean over all labels. 0: the
+    // weighted mean over all labels.
+    double lm_weight;
 } trainer_options;
 
 typedef struct trainer {
@@ -22,7 +25,8 @@ typedef struct trainer {
     batches *train, *held_out; // held_out NULL: none
     team *team;
     learn_pass *pass;
-    int step; // steps done
+    float *weights; // of a step's labels, for the two-part loss
+    int step;       // steps done
     // Called between passes; returning false gives up the step (TRAINER_STOPPED). NULL: not wanted.
     bool (*go_on)(void *arg);
     void *arg;

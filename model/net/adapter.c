@@ -42,15 +42,17 @@ static piece make_piece(const lora_part *from, double scale, bool f32) {
     return p;
 }
 
+adapter *adapter_of(const lora *l, const net *n) {
+    adapter *a = mem_calloc(1, sizeof *a);
+    a->pieces = mem_calloc(l->n, sizeof *a->pieces);
+    for (; a->n < l->n; a->n++)
+        a->pieces[a->n] = make_piece(&l->parts[a->n], lora_scale(l, &l->parts[a->n]), n->float_weights);
+    return a;
+}
+
 adapter *adapter_open(const char *path, const net *n, error *err) {
     lora l;
-    adapter *a = NULL;
-    if (lora_open(&l, path, n, err) == 0) {
-        a = mem_calloc(1, sizeof *a);
-        a->pieces = mem_calloc(l.n, sizeof *a->pieces);
-        for (; a->n < l.n; a->n++)
-            a->pieces[a->n] = make_piece(&l.parts[a->n], lora_scale(&l, &l.parts[a->n]), n->float_weights);
-    }
+    adapter *a = lora_open(&l, path, n, err) == 0 ? adapter_of(&l, n) : NULL;
     lora_free(&l);
     return a;
 }

@@ -5,9 +5,13 @@
 
 #include "model/net/net.h"
 
+typedef struct lora lora;
+
 // path: a PEFT directory or a GGUF LoRA file. NULL with a message: not an adapter, of another kind than LoRA, or its
 // layers and shapes are not this net's. Free with adapter_close.
 adapter *adapter_open(const char *path, const net *n, error *err);
+// The same from numbers that fit n, which are copied.
+adapter *adapter_of(const lora *l, const net *n);
 void adapter_close(adapter *a); // NULL is fine
 
 #endif

@@ -1,0 +1,40 @@
+// The folder that a training writes: adapters/NAME (models/NAME for whole models) or any other.
+//
+//     what was learned       PEFT files, or a model's; the best step so far
+//     run.json               base, layout, names, arguments, how far it came
+//     metrics.jsonl          what it told while it ran
+//     checkpoint/state       where it goes on (model/learn/checkpoint.h)
+//     lock                   held while a doppel trains here
+#ifndef DOPPEL_TRAIN_FOLDER_H
+#define DOPPEL_TRAIN_FOLDER_H
+
+#include "app/train_settings.h"
+
+#include <stdio.h>
+
+typedef struct train_folder {
+    char *path, *name;
+    char *state, *run; // paths of checkpoint/state and run.json
+    int lock;          // -1: none
+    FILE *metrics;
+    bool made; // by this run, and nothing is saved in it yet
+} train_folder;
+
+// Where word leads: a path when it has a slash, else a name under adapters/ or models/. With word NULL the name comes
+// from the settings: whom they imitate, or the data's first file. Nothing is made. 0, or -1 with a message. Free with
+// train_folder_close in every case.
+int train_folder_find(train_folder *f, const train_settings *s, const char *word, error *err);
+
+// Makes it and locks it. -1 with a message when there is something already, or another doppel trains there.
+int train_folder_make(train_folder *f, error *err);
+// Locks one that is there. -1 with a message: there is none, another doppel trains there.
+int train_folder_reopen(train_folder *f, error *err);
+
+// Opens metrics.jsonl. Of what stands in it the lines up to this step stay (-1: none).
+int train_folder_open_metrics(train_folder *f, int step, error *err);
+void train_folder_note(train_folder *f, const buf *line); // appends a line to it; a full disk is passed over
+
+// Gives up the lock; what was made for nothing is removed.
+void train_folder_close(train_folder *f);
+
+#endif

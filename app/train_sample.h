@@ -1,0 +1,29 @@
+// What a model in training writes: samples that continue held-out text, and how much of them was copied.
+//
+// The copy rate is the share of generated runs of six words that stand in the training text and not in the held-out
+// text. It rises when a model begins to learn its data by heart.
+#ifndef DOPPEL_TRAIN_SAMPLE_H
+#define DOPPEL_TRAIN_SAMPLE_H
+
+#include "app/train_data.h"
+
+typedef struct train_sampler {
+    const model *model;
+    learn_graph *graph;
+    const batches *prompts;       // whose rows are continued
+    uint64_t *trained, *held_out; // hashes of six words each, sorted
+    size_t n_trained, n_held_out;
+    int threads;
+    uint64_t seed;
+} train_sampler;
+
+// d, m and g outlive it. A model without a tokenizer writes nothing.
+void train_sampler_open(train_sampler *s, const train_data *d, const model *m, learn_graph *g, int threads,
+                        uint64_t seed);
+void train_sampler_close(train_sampler *s);
+
+// Writes a few texts with what was learned so far. out: the first of them; *copy_rate: of all of them, NAN when they are
+// too short to tell. 0, or -1 with a message (no memory).
+int train_sampler_write(const train_sampler *s, buf *out, double *copy_rate, error *err);
+
+#endif

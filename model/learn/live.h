@@ -1,0 +1,16 @@
+// What a training has learned so far, in a form that passes of the engine can use: samples are written with it.
+#ifndef DOPPEL_LEARN_LIVE_H
+#define DOPPEL_LEARN_LIVE_H
+
+#include "model/learn/graph.h"
+#include "model/net/adapter.h"
+
+// The adapter of a graph from learn_graph_lora, for its net, as it is now. Free with adapter_close.
+adapter *live_adapter(const learn_graph *g);
+
+// The net of a graph from learn_graph_full: its matrices and norms are the graph's parameters themselves, biases are
+// copied as they are now. Close it with live_net_close, after the states that use it and before the graph goes.
+net *live_net_open(const learn_graph *g);
+void live_net_close(net *n); // NULL is fine
+
+#endif
