@@ -31,6 +31,9 @@ typedef struct unpacked {
     const float *offset; // the same
 } unpacked;
 
+// How a KV cache holds its numbers. CACHE_Q8_0: 8-bit integers, each 32 components of a position with a scale.
+typedef enum cache_type { CACHE_F32, CACHE_F16, CACHE_Q8_0 } cache_type;
+
 // A share of attention: n_rows queries (heads or positions that look at the same cache) over positions [p0, p1).
 // Softmax is kept online (Milakov & Gimelshein 2018): m, l, acc hold maximum, sum and weighted values so far.
 typedef struct attend_job {
@@ -39,7 +42,9 @@ typedef struct attend_job {
     const float *q[ATTEND_ROWS]; // (head_dim) each
     const void *k;               // (positions / 16, head_dim, 16): sixteen positions side by side
     const void *v;               // (positions, v_dim)
-    bool f32;                    // cache in float32, otherwise f16
+    cache_type cache;            // what k and v are; CACHE_Q8_0 wants head_dim to be a multiple of 32
+    const uint16_t *k_scale;     // CACHE_Q8_0: f16 (positions / 16, head_dim / 32, 16)
+    const uint16_t *v_scale;     // CACHE_Q8_0: f16 (positions, v_dim / 32)
     int p0, p1;
     int first[ATTEND_ROWS], last[ATTEND_ROWS]; // what row i may see: first <= position <= last
     float scale;

@@ -430,17 +430,25 @@ INLINE __m256 exp_ps(__m256 x) {
 
 enum { CHUNK = 256 }; // positions whose scores are held at once
 
-INLINE __m256 load_cache(const void *base, bool f32, size_t i) {
-    return f32 ? _mm256_loadu_ps((const float *)base + i) : load_f16((const uint8_t *)base + 2 * i);
+// Eight numbers of a cache; those of CACHE_Q8_0 are still to be scaled.
+INLINE __m256 load_cache(const void *base, cache_type cache, size_t i) {
+    if (cache == CACHE_F32) return _mm256_loadu_ps((const float *)base + i);
+    if (cache == CACHE_F16) return load_f16((const uint8_t *)base + 2 * i);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)((const int8_t *)base + i))));
 }
 
 // Scores of eight positions (p is a multiple of 8) for up to eight rows; what a row may not see becomes -inf.
-INLINE void score_strip(const attend_job *job, bool f32, int p, float (*scores)[CHUNK], int at) {
+INLINE void score_strip(const attend_job *job, cache_type cache, int p, float (*scores)[CHUNK], int at) {
     __m256 acc[ATTEND_ROWS];
     for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_setzero_ps();
     size_t base = (size_t)(p / 16) * (size_t)job->head_dim * 16 + (size_t)(p % 16);
+    const uint16_t *scales = job->k_scale;
+    if (cache == CACHE_Q8_0) scales += (size_t)(p / 16) * (size_t)(job->head_dim / 2) + (size_t)(p % 16);
+    __m256 scale = _mm256_setzero_ps();
     for (int i = 0; i < job->head_dim; i++) {
-        __m256 k = load_cache(job->k, f32, base + (size_t)i * 16);
+        __m256 k = load_cache(job->k, cache, base + (size_t)i * 16);
+        if (cache == CACHE_Q8_0 && i % 32 == 0) scale = load_f16((const uint8_t *)(scales + i / 2));
+        if (cache == CACHE_Q8_0) k = _mm256_mul_ps(k, scale);
         for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_fmadd_ps(_mm256_set1_ps(job->q[r][i]), k, acc[r]);
     }
     __m256i index = _mm256_add_epi32(_mm256_set1_epi32(p), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -481,33 +489,36 @@ INLINE void soften(const attend_job *job, int r, float *scores, int n) {
     job->l[r] += sum_ps(sum);
 }
 
-INLINE void gather_values(const attend_job *job, bool f32, int p, int n, float (*scores)[CHUNK]) {
+INLINE void gather_values(const attend_job *job, cache_type cache, int p, int n, float (*scores)[CHUNK]) {
     for (int c = 0; c < job->v_dim; c += 8) {
         __m256 acc[ATTEND_ROWS];
         for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_loadu_ps(job->acc + (size_t)r * (size_t)job->v_dim + c);
         for (int i = 0; i < n; i++) {
-            __m256 v = load_cache(job->v, f32, (size_t)(p + i) * (size_t)job->v_dim + (size_t)c);
+            size_t at = (size_t)(p + i) * (size_t)job->v_dim + (size_t)c;
+            __m256 v = load_cache(job->v, cache, at);
+            if (cache == CACHE_Q8_0) v = _mm256_mul_ps(v, _mm256_set1_ps(_cvtsh_ss(job->v_scale[at / 32])));
             for (int r = 0; r < job->n_rows; r++) acc[r] = _mm256_fmadd_ps(_mm256_set1_ps(scores[r][i]), v, acc[r]);
         }
         for (int r = 0; r < job->n_rows; r++) _mm256_storeu_ps(job->acc + (size_t)r * (size_t)job->v_dim + c, acc[r]);
     }
 }
 
-INLINE void attend_rows(const attend_job *job, bool f32) {
+INLINE void attend_rows(const attend_job *job, cache_type cache) {
     float scores[ATTEND_ROWS][CHUNK];
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
         int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16;
-        for (int i = 0; i < n; i += 8) score_strip(job, f32, p + i, scores, i);
+        for (int i = 0; i < n; i += 8) score_strip(job, cache, p + i, scores, i);
         for (int r = 0; r < job->n_rows; r++) soften(job, r, scores[r], n);
-        gather_values(job, f32, p, end - p, scores);
+        gather_values(job, cache, p, end - p, scores);
     }
 }
 
 static void attend_avx2(const attend_job *job) {
-    if (job->f32)
-        attend_rows(job, true);
-    else
-        attend_rows(job, false);
+    switch (job->cache) {
+    case CACHE_F32: attend_rows(job, CACHE_F32); break;
+    case CACHE_F16: attend_rows(job, CACHE_F16); break;
+    case CACHE_Q8_0: attend_rows(job, CACHE_Q8_0); break;
+    }
 }
 
 static void rms_norm_avx2(const float *x, const float *w, int n, float eps, float *y) {

@@ -438,20 +438,30 @@ INLINE __m512 exp_ps(__m512 x) {
 
 enum { CHUNK = 256 }; // positions whose scores are held at once
 
-INLINE __m512 load_cache(const void *base, bool f32, size_t i) {
-    return f32 ? _mm512_loadu_ps((const float *)base + i) : load_f16((const uint8_t *)base + 2 * i);
+// Sixteen numbers of a cache; those of CACHE_Q8_0 are still to be scaled.
+INLINE __m512 load_cache(const void *base, cache_type cache, size_t i) {
+    if (cache == CACHE_F32) return _mm512_loadu_ps((const float *)base + i);
+    if (cache == CACHE_F16) return load_f16((const uint8_t *)base + 2 * i);
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)((const int8_t *)base + i))));
 }
 
 // Scores of `tiles` (1 or 2) times sixteen positions for every row; what a row may not see becomes -inf.
-INLINE void score_tiles(const attend_job *job, const float *q, int rows, int tiles, bool f32, int p,
+INLINE void score_tiles(const attend_job *job, const float *q, int rows, int tiles, cache_type cache, int p,
                         float (*scores)[CHUNK], int at) {
     __m512 acc[ATTEND_ROWS][2];
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_setzero_ps();
     size_t tile = (size_t)job->head_dim * 16, base = (size_t)(p / 16) * tile;
+    __m512 scale[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     for (int i = 0; i < job->head_dim; i++, base += 16, q += rows) {
         __m512 key[2];
-        for (int k = 0; k < tiles; k++) key[k] = load_cache(job->k, f32, base + (size_t)k * tile);
+        for (int k = 0; k < tiles; k++) {
+            size_t at = base + (size_t)k * tile;
+            key[k] = load_cache(job->k, cache, at);
+            if (cache != CACHE_Q8_0) continue;
+            if (i % 32 == 0) scale[k] = load_f16((const uint8_t *)(job->k_scale + at / 32));
+            key[k] = _mm512_mul_ps(key[k], scale[k]);
+        }
         for (int r = 0; r < rows; r++) {
             __m512 component = _mm512_set1_ps(q[r]);
             for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_fmadd_ps(component, key[k], acc[r][k]);
@@ -502,7 +512,7 @@ INLINE void soften(const attend_job *job, int r, float *scores, int n) {
 }
 
 // Adds the weighted values of n positions: `width` (1 or 2) times sixteen components from c on.
-INLINE void gather_strip(const attend_job *job, int rows, int width, bool f32, int p, int n, float (*scores)[CHUNK],
+INLINE void gather_strip(const attend_job *job, int rows, int width, cache_type cache, int p, int n, float (*scores)[CHUNK],
                          int c) {
     __m512 acc[ATTEND_ROWS][2];
     size_t v_dim = (size_t)job->v_dim, at = (size_t)p * v_dim + (size_t)c;
@@ -510,7 +520,11 @@ INLINE void gather_strip(const attend_job *job, int rows, int width, bool f32, i
         for (int k = 0; k < width; k++) acc[r][k] = _mm512_loadu_ps(job->acc + (size_t)r * v_dim + c + 16 * k);
     for (int i = 0; i < n; i++, at += v_dim) {
         __m512 v[2];
-        for (int k = 0; k < width; k++) v[k] = load_cache(job->v, f32, at + 16 * (size_t)k);
+        for (int k = 0; k < width; k++) v[k] = load_cache(job->v, cache, at + 16 * (size_t)k);
+        if (cache == CACHE_Q8_0) { // width is 2, and c a multiple of 32
+            __m512 scale = _mm512_set1_ps(_cvtsh_ss(job->v_scale[at / 32]));
+            for (int k = 0; k < width; k++) v[k] = _mm512_mul_ps(v[k], scale);
+        }
         for (int r = 0; r < rows; r++) {
             __m512 weight = _mm512_set1_ps(scores[r][i]);
             for (int k = 0; k < width; k++) acc[r][k] = _mm512_fmadd_ps(weight, v[k], acc[r][k]);
@@ -520,31 +534,38 @@ INLINE void gather_strip(const attend_job *job, int rows, int width, bool f32, i
         for (int k = 0; k < width; k++) _mm512_storeu_ps(job->acc + (size_t)r * v_dim + c + 16 * k, acc[r][k]);
 }
 
-INLINE void attend_rows(const attend_job *job, int rows, bool f32) {
+INLINE void attend_rows(const attend_job *job, int rows, cache_type cache) {
     float scores[ATTEND_ROWS][CHUNK], q[ATTEND_ROWS * ATTEND_MAX_HEAD_DIM];
     for (int r = 0; r < rows; r++) // the queries side by side and scaled, as they are read
         for (int i = 0; i < job->head_dim; i++) q[i * rows + r] = job->q[r][i] * job->scale;
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
         int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16, i = 0, c = 0;
-        for (; i + 32 <= n; i += 32) score_tiles(job, q, rows, 2, f32, p + i, scores, i);
-        if (i < n) score_tiles(job, q, rows, 1, f32, p + i, scores, i);
+        for (; i + 32 <= n; i += 32) score_tiles(job, q, rows, 2, cache, p + i, scores, i);
+        if (i < n) score_tiles(job, q, rows, 1, cache, p + i, scores, i);
         for (int r = 0; r < rows; r++) soften(job, r, scores[r], n);
-        for (; c + 32 <= job->v_dim; c += 32) gather_strip(job, rows, 2, f32, p, end - p, scores, c);
-        if (c < job->v_dim) gather_strip(job, rows, 1, f32, p, end - p, scores, c);
+        for (; c + 32 <= job->v_dim; c += 32) gather_strip(job, rows, 2, cache, p, end - p, scores, c);
+        if (c < job->v_dim) gather_strip(job, rows, 1, cache, p, end - p, scores, c);
     }
 }
 
-static void attend_avx512(const attend_job *job) {
-    if (job->f32)
-        attend_rows(job, job->n_rows, true);
-    else if (job->n_rows == ATTEND_ROWS)
-        attend_rows(job, ATTEND_ROWS, false);
+// The numbers of rows that are frequent get code of their own.
+INLINE void attend_cache(const attend_job *job, cache_type cache) {
+    if (job->n_rows == ATTEND_ROWS)
+        attend_rows(job, ATTEND_ROWS, cache);
     else if (job->n_rows == 3)
-        attend_rows(job, 3, false);
+        attend_rows(job, 3, cache);
     else if (job->n_rows == 1)
-        attend_rows(job, 1, false);
+        attend_rows(job, 1, cache);
     else
-        attend_rows(job, job->n_rows, false);
+        attend_rows(job, job->n_rows, cache);
+}
+
+static void attend_avx512(const attend_job *job) {
+    switch (job->cache) {
+    case CACHE_F32: attend_rows(job, job->n_rows, CACHE_F32); break;
+    case CACHE_F16: attend_cache(job, CACHE_F16); break;
+    case CACHE_Q8_0: attend_cache(job, CACHE_Q8_0); break;
+    }
 }
 
 static void rms_norm_avx512(const float *x, const float *w, int n, float eps, float *y) {

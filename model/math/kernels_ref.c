@@ -158,7 +158,25 @@ static void f32_to_f16_ref(const float *x, size_t n, uint16_t *y) {
 }
 
 static float cache_at(const attend_job *job, const void *base, size_t i) {
-    return job->f32 ? ((const float *)base)[i] : f16_to_f32(((const uint16_t *)base)[i]);
+    switch (job->cache) {
+    case CACHE_F32: return ((const float *)base)[i];
+    case CACHE_F16: return f16_to_f32(((const uint16_t *)base)[i]);
+    case CACHE_Q8_0: return ((const int8_t *)base)[i];
+    }
+    return 0;
+}
+
+// Component i of position p's key and value.
+static float key_at(const attend_job *job, int p, int i) {
+    size_t tile = (size_t)(p / 16), lane = (size_t)(p % 16), n = (size_t)job->head_dim;
+    float key = cache_at(job, job->k, (tile * n + (size_t)i) * 16 + lane);
+    return job->cache == CACHE_Q8_0 ? key * f16_to_f32(job->k_scale[(tile * (n / 32) + (size_t)(i / 32)) * 16 + lane])
+                                    : key;
+}
+
+static float value_at(const attend_job *job, int p, int i) {
+    float value = cache_at(job, job->v, (size_t)p * (size_t)job->v_dim + (size_t)i);
+    return job->cache == CACHE_Q8_0 ? value * f16_to_f32(job->v_scale[(p * job->v_dim + i) / 32]) : value;
 }
 
 static void attend_ref(const attend_job *job) {
@@ -167,10 +185,8 @@ static void attend_ref(const attend_job *job) {
         int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
         float *acc = job->acc + (size_t)r * job->v_dim;
         for (int p = first; p <= last; p++) {
-            size_t column = (size_t)(p / 16) * job->head_dim * 16 + p % 16;
             float dot = 0;
-            for (int i = 0; i < job->head_dim; i++)
-                dot += job->q[r][i] * cache_at(job, job->k, column + (size_t)i * 16);
+            for (int i = 0; i < job->head_dim; i++) dot += job->q[r][i] * key_at(job, p, i);
             float score = dot * job->scale + job->slope[r] * (float)(p - job->last[r]);
             if (score > job->m[r]) { // a new maximum: what was added so far shrinks
                 float shrink = expf(job->m[r] - score);
@@ -180,7 +196,7 @@ static void attend_ref(const attend_job *job) {
             }
             float weight = expf(score - job->m[r]);
             job->l[r] += weight;
-            for (int i = 0; i < job->v_dim; i++) acc[i] += weight * cache_at(job, job->v, (size_t)p * job->v_dim + i);
+            for (int i = 0; i < job->v_dim; i++) acc[i] += weight * value_at(job, p, i);
         }
     }
 }

@@ -83,7 +83,7 @@ static void attend_piece(const member *m, const encoder_piece *p, int head) {
         .v_dim = e->v_dim,
         .k = e->k + (size_t)head * e->k_head,
         .v = e->v + (size_t)head * e->v_head,
-        .f32 = true,
+        .cache = CACHE_F32,
         .p0 = p->first,
         .p1 = p->last + 1,
         .scale = m->c->attn_scale,

@@ -143,7 +143,7 @@ static attend_job attend_start(const member *m, int i, int kv_head) {
         .v_dim = s->v_dim,
         .k = (const char *)s->k + ((size_t)i * s->k_layer + (size_t)kv_head * s->k_head) * element,
         .v = (const char *)s->v + ((size_t)i * s->v_layer + (size_t)kv_head * s->v_head) * element,
-        .f32 = s->cache_f32,
+        .cache = s->cache_f32 ? CACHE_F32 : CACHE_F16,
         .scale = m->c->attn_scale,
     };
 }

@@ -275,18 +275,35 @@ static void test_floats(const kernels *k) {
     OK(memcmp(back, back_ref, sizeof back) == 0, "%s bf16 to f32", k->name);
 }
 
+// n random numbers as a cache of that type holds them: bytes, and scales of 32 in turn (of sixteen positions side by
+// side, where `tiled`).
+static void *random_cache(cache_type type, size_t n, bool tiled, uint16_t *scales) {
+    float *x = mem_calloc(n, sizeof *x);
+    fill_floats(x, n, 1);
+    if (type == CACHE_F32) return x;
+    uint16_t *half = mem_calloc(n, sizeof *half);
+    int8_t *bytes = (int8_t *)half;
+    for (size_t i = 0; i < n; i++) {
+        if (type == CACHE_F16)
+            half[i] = f32_to_f16(x[i]);
+        else
+            bytes[i] = (int8_t)(127 * x[i]);
+    }
+    for (size_t i = 0; i < n / 32; i++) scales[i] = f32_to_f16((random_float() + 1.5f) / 127 * (tiled ? 2 : 1));
+    free(x);
+    return half;
+}
+
 // Softmax over a cache of 700 positions, in one call and in two stretches that are carried on.
-static void test_attend(const kernels *k, bool f32, int head_dim, int n_rows, bool alibi) {
+static void test_attend(const kernels *k, cache_type cache, int head_dim, int n_rows, bool alibi) {
     enum { POSITIONS = 704, N = 700 };
+    static const char *const names[] = {"f32", "f16", "q8_0"};
     int v_dim = (head_dim + 15) / 16 * 16;
     size_t nk = (size_t)POSITIONS * (size_t)head_dim, nv = (size_t)POSITIONS * (size_t)v_dim;
-    float *kf = mem_calloc(nk, 4), *vf = mem_calloc(nv, 4), *q = mem_calloc((size_t)head_dim * 8, 4);
-    uint16_t *kh = mem_calloc(nk, 2), *vh = mem_calloc(nv, 2);
-    fill_floats(kf, nk, 1);
-    fill_floats(vf, nv, 1);
+    float *q = mem_calloc((size_t)head_dim * 8, 4);
+    uint16_t *k_scale = mem_calloc(nk / 32 + 1, 2), *v_scale = mem_calloc(nv / 32 + 1, 2);
+    void *keys = random_cache(cache, nk, true, k_scale), *values = random_cache(cache, nv, false, v_scale);
     fill_floats(q, (size_t)head_dim * 8, 2);
-    for (size_t i = 0; i < nk; i++) kf[i] = f16_to_f32(kh[i] = f32_to_f16(kf[i]));
-    for (size_t i = 0; i < nv; i++) vf[i] = f16_to_f32(vh[i] = f32_to_f16(vf[i]));
     float m[2][8], l[2][8], *acc[2];
     for (int way = 0; way < 2; way++) {
         acc[way] = mem_calloc((size_t)v_dim * 8, 4);
@@ -294,9 +311,11 @@ static void test_attend(const kernels *k, bool f32, int head_dim, int n_rows, bo
         attend_job job = {.n_rows = n_rows,
                           .head_dim = head_dim,
                           .v_dim = v_dim,
-                          .k = f32 ? (void *)kf : (void *)kh,
-                          .v = f32 ? (void *)vf : (void *)vh,
-                          .f32 = f32,
+                          .k = keys,
+                          .v = values,
+                          .cache = cache,
+                          .k_scale = k_scale,
+                          .v_scale = v_scale,
                           .scale = 0.3f,
                           .m = m[way],
                           .l = l[way],
@@ -318,9 +337,9 @@ static void test_attend(const kernels *k, bool f32, int head_dim, int n_rows, bo
             for (int i = 0; i < v_dim; i++) acc[way][r * v_dim + i] /= l[way][r];
     }
     double off = distance(acc[0], acc[1], (size_t)(n_rows * v_dim));
-    OK(off < 2e-5, "%s attend, %s cache, head_dim %d, %d rows: off by %g", k->name, f32 ? "f32" : "f16", head_dim,
-       n_rows, off);
-    free(kf), free(vf), free(kh), free(vh), free(q), free(acc[0]), free(acc[1]);
+    OK(off < 2e-5, "%s attend, %s cache, head_dim %d, %d rows: off by %g", k->name, names[cache], head_dim, n_rows,
+       off);
+    free(keys), free(values), free(k_scale), free(v_scale), free(q), free(acc[0]), free(acc[1]);
 }
 
 static void test_pointwise(const kernels *k) {
@@ -428,7 +447,11 @@ int main(void) {
         test_spread(all[i]);
         test_floats(all[i]);
         test_pointwise(all[i]);
-        for (int rows = 1; rows <= 8; rows++) test_attend(all[i], rows % 2, rows == 5 ? 20 : 64, rows, rows > 6);
+        for (int rows = 1; rows <= 8; rows++) {
+            test_attend(all[i], CACHE_F32, rows == 5 ? 20 : 64, rows, rows > 6);
+            test_attend(all[i], CACHE_F16, rows == 5 ? 20 : 64, rows, rows > 6);
+            test_attend(all[i], CACHE_Q8_0, rows % 3 * 32 + 32, rows, rows > 6);
+        }
     }
     return test_end();
 }
