@@ -210,7 +210,7 @@ static void list_one(void *arg, const char *name, const char *path) {
         return;
     }
     shown(&e, name, strlen(name));
-    printf("%s %s%*s %8.1f MB  %-8s  %-6s%s%s\n", is_default ? "*" : " ", e.text,
+    printf("%s %s%*s %8.1f MB  %-8s  %s%s%s\n", is_default ? "*" : " ", e.text,
            l->width - (int)utf8_length(e.text, strlen(e.text)), "", (double)s.bytes * 1e-6, s.family, s.main_type,
            *s.problem ? "  " : "", s.problem);
 }
