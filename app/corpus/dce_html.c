@@ -344,10 +344,38 @@ static void on_characters(void *arg, const xmlChar *s, int n) {
     if (to && n > 0) buf_append(to, s, (size_t)n);
 }
 
-int dce_html_read(gather *g, text_in *in, error *err) {
+// How much of the waiting text is given to the parser at once: up to the end of a tag. libxml2 (2.9.14) loses its place
+// when a chunk ends inside of text and then waits for the end of the document.
+static size_t next_chunk(text_in *in, const char **s) {
     enum { CHUNK = 1 << 16 };
-    // What the parser holds back until it sees more; an element of its own keeps it out of the last message.
+    for (size_t want = CHUNK, n;; want *= 2) {
+        *s = text_in_peek(in, want, &n);
+        size_t end = n < want ? n : want;
+        while (end && (*s)[end - 1] != '>') end--;
+        if (end) return end;
+        if (n < want) return n;
+    }
+}
+
+static void feed(reading *r, htmlParserCtxtPtr parser, text_in *in) {
+    // What the parser holds back until it sees more; elements of its own keep that out of the last message.
     static const char flush[] = "\n<hr>\n<hr>\n";
+    const char *s;
+    int64_t whole = 0;
+    for (size_t n; !r->g->failed && (n = next_chunk(in, &s)) > 0;) {
+        htmlParseChunk(parser, s, (int)n, 0);
+        text_in_skip(in, n);
+        if (!r->open) whole = text_in_place(in);
+    }
+    htmlParseChunk(parser, flush, sizeof flush - 1, 0);
+    bool cut = r->open && !r->system;
+    r->ending = true;
+    htmlParseChunk(parser, NULL, 0, 1);
+    finish_message(r);
+    if (cut) r->g->unread += text_in_place(in) - whole;
+}
+
+int dce_html_read(gather *g, text_in *in, error *err) {
     reading r = {.g = g, .day = WHEN_NOTHING};
     htmlSAXHandler sax = {.startElement = on_start,
                           .endElement = on_end,
@@ -357,21 +385,7 @@ int dce_html_read(gather *g, text_in *in, error *err) {
     if (!parser) return error_set(err, "no memory for the HTML parser");
     htmlCtxtUseOptions(parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
                                    HTML_PARSE_IGNORE_ENC);
-    int64_t messages_end = 0;
-    for (size_t n; !g->failed;) {
-        const char *s = text_in_peek(in, 1, &n);
-        if (!n) break;
-        if (n > CHUNK) n = CHUNK;
-        htmlParseChunk(parser, s, (int)n, 0);
-        text_in_skip(in, n);
-        if (!r.open) messages_end = text_in_place(in);
-    }
-    htmlParseChunk(parser, flush, sizeof flush - 1, 0);
-    bool cut = r.open;
-    r.ending = true;
-    htmlParseChunk(parser, NULL, 0, 1);
-    finish_message(&r);
-    if (cut && !r.system) g->unread += text_in_place(in) - messages_end;
+    feed(&r, parser, in);
     htmlFreeParserCtxt(parser);
     free(r.stack);
     buf_free(&r.author);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Small chat logs of our own invention in every format that doppel imports, each with the messages it should give.
 
-make_chatlogs.py FOLDER [SEED] writes NAME.EXT (or a folder or zip NAME) and NAME.expected.jsonl. The same seed gives the
+make_chatlogs.py FOLDER [SEED [MESSAGES]] writes NAME.EXT (or a folder or zip NAME) and NAME.expected.jsonl. The same seed gives the
 same bytes; other seeds give other people, dates, locales and orders. make_chatlogs.py --fuzz KIND FOLDER writes inputs
 for the fuzz target of that kind: a first byte that picks the reader, and a log.
 """
@@ -31,6 +31,9 @@ class Message:
         self.who, self.time, self.text, self.reply, self.bot = who, time, text, reply, bot
 
 
+MESSAGES = None  # in a chat; None: a few
+
+
 class Chat:
     """A conversation: people, and messages in the order of their times; replies are indices of earlier messages."""
 
@@ -41,7 +44,7 @@ class Chat:
         self.bot = self.people[-1] if bots else None
         time = datetime(2026, rng.randint(1, 12), rng.randint(1, 28), rng.randint(0, 23), rng.randint(0, 59))
         self.messages = []
-        for i in range(rng.randint(8, 24)):
+        for i in range(MESSAGES or rng.randint(8, 24)):
             time += timedelta(minutes=rng.choice((0, 1, 1, 2, 7, 90, 700)) if step is None else step,
                               seconds=rng.choice((0, 7, 31)))
             text = rng.choice(TEXTS)
@@ -506,10 +509,12 @@ def write_fuzz(kind, folder):
 
 
 def main():
+    global MESSAGES
     if sys.argv[1] == "--fuzz":
         os.makedirs(sys.argv[3], exist_ok=True)
         return write_fuzz(sys.argv[2], sys.argv[3])
     folder, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    MESSAGES = int(sys.argv[3]) if len(sys.argv) > 3 else None
     os.makedirs(folder, exist_ok=True)
     for make in ONE_FILE:
         rng = random.Random("%s %d" % (make.__name__, seed))
