@@ -37,14 +37,18 @@ static int find(const char *name, buf *path, error *err) {
     return error_set(err, "%s: no such adapter, neither here nor under %s", name, buf_str(path));
 }
 
+int adapters_find(const char *word, buf *path, float *strength, error *err) {
+    char *name = split_strength(word, strength, err);
+    int rc = name ? find(name, path, err) : -1;
+    free(name);
+    return rc;
+}
+
 static int open_one(adapters *a, const char *word, const net *n, error *err) {
     float strength;
-    char *name = split_strength(word, &strength, err);
-    if (!name) return -1;
     buf path = {0};
-    adapter *opened = find(name, &path, err) == 0 ? adapter_open(buf_str(&path), n, err) : NULL;
+    adapter *opened = adapters_find(word, &path, &strength, err) == 0 ? adapter_open(buf_str(&path), n, err) : NULL;
     buf_free(&path);
-    free(name);
     if (!opened) return -1;
     a->opened[a->n] = opened;
     a->uses[a->n++] = (adapter_use){opened, strength};

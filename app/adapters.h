@@ -17,4 +17,7 @@ typedef struct adapters {
 int adapters_open(adapters *a, const option_list *words, const net *n, error *err);
 void adapters_close(adapters *a);
 
+// The path and strength that one such word means. 0, or -1 with a message.
+int adapters_find(const char *word, buf *path, float *strength, error *err);
+
 #endif

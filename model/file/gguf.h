@@ -60,6 +60,8 @@ double gguf_array_float(const gguf_array *a, uint64_t i); // float32/64 and inte
 size_t gguf_n_keys(const gguf *g);
 // Key i (0-based) as a NUL-terminated string, and its type (for `doppel models show`).
 const char *gguf_key(const gguf *g, size_t i, gguf_type *type);
+// Its value as it lies in the file, for copying: a scalar is an array of one, a string's bytes are data..end.
+gguf_array gguf_key_value(const gguf *g, size_t i);
 
 size_t gguf_n_tensors(const gguf *g);
 const file_tensor *gguf_tensor_at(const gguf *g, size_t i);

@@ -1,5 +1,5 @@
-// Shared by the readers of settings: config.c (families and checks), config_gguf.c and config_json.c. Nobody else
-// includes this.
+// Shared by the readers and writers of settings: config.c (families and checks), config_gguf.c, config_json.c and
+// config_write.c. Nobody else includes this.
 #ifndef DOPPEL_NET_CONFIG_IMPL_H
 #define DOPPEL_NET_CONFIG_IMPL_H
 

@@ -209,9 +209,13 @@ static bool config_template(const char *dir, buf *text) {
     return found;
 }
 
+bool chat_format_template_of_dir(const char *dir, buf *out) {
+    return text_file_read(dir, "chat_template.jinja", out, NULL) == 1 || config_template(dir, out);
+}
+
 chat_format chat_format_of_dir(const char *dir, const tokenizer *t) {
     buf text = {0};
-    bool found = text_file_read(dir, "chat_template.jinja", &text, NULL) == 1 || config_template(dir, &text);
+    bool found = chat_format_template_of_dir(dir, &text);
     chat_format c = chat_format_of_template(found ? buf_str(&text) : NULL, text.len, t);
     buf_free(&text);
     return c;

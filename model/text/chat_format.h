@@ -53,6 +53,8 @@ chat_format chat_format_of(const model_file *f, const tokenizer *t);
 chat_format chat_format_of_dir(const char *dir, const tokenizer *t); // chat_template.jinja, tokenizer_config.json
 chat_format chat_format_of_gguf(const gguf *g, const tokenizer *t);
 chat_format chat_format_of_template(const char *text, size_t len, const tokenizer *t); // text NULL: no template
+// The template itself of a directory's model, replacing what out holds. False when it has none.
+bool chat_format_template_of_dir(const char *dir, buf *out);
 void chat_format_free(chat_format *c);
 const char *chat_family_name(chat_family family); // "chatml"
 

@@ -74,15 +74,32 @@ static bool has_name(const char *names, const char *name, size_t len) {
     return false;
 }
 
+enum { N_ENTRIES = sizeof entries / sizeof *entries };
+
+// GPT-2's for unknown names.
+static const pre_entry *find_entry(const char *name, size_t len, bool *known) {
+    for (size_t i = 0; i < N_ENTRIES; i++)
+        if ((*known = has_name(entries[i].names, name, len))) return &entries[i];
+    return &entries[0];
+}
+
 pre_tokenizer pre_tokenizer_add(splitter *s, const char *name, size_t len) {
-    const pre_entry *e = &entries[0];
-    bool known = false;
-    for (size_t i = 0; i < sizeof entries / sizeof *entries && !known; i++) {
-        known = has_name(entries[i].names, name, len);
-        if (known) e = &entries[i];
-    }
+    bool known;
+    const pre_entry *e = find_entry(name, len, &known);
     for (int i = 0; i < MAX_PATTERNS && e->patterns[i]; i++)
         if (splitter_add_regex(s, e->patterns[i], strlen(e->patterns[i]), SPLIT_ISOLATED, false, NULL) != 0)
             abort(); // our own patterns compile, or the table above is wrong
     return (pre_tokenizer){known, e->ignore_merges, e->adds_bos};
+}
+
+const char *pre_tokenizer_name(size_t i, size_t *len) {
+    if (i >= N_ENTRIES) return NULL;
+    *len = strcspn(entries[i].names, " ");
+    return entries[i].names;
+}
+
+const char *pre_tokenizer_pattern(const char *name, size_t len, size_t i) {
+    bool known;
+    const pre_entry *e = find_entry(name, len, &known);
+    return i < MAX_PATTERNS ? e->patterns[i] : NULL;
 }

@@ -13,4 +13,9 @@ typedef struct pre_tokenizer {
 // Adds the steps of the named pre-tokenizer to s. Never fails; an unknown or empty name gives GPT-2's.
 pre_tokenizer pre_tokenizer_add(splitter *s, const char *name, size_t len);
 
+// For writing tokenizers: the names that are known, one for each way of cutting, NULL behind the last (*len bytes, not
+// NUL-terminated); and the patterns that pre_tokenizer_add adds for a name, NULL behind the last.
+const char *pre_tokenizer_name(size_t i, size_t *len);
+const char *pre_tokenizer_pattern(const char *name, size_t len, size_t i);
+
 #endif
