@@ -3,7 +3,6 @@
 #include "app/corpus/archive.h"
 #include "app/corpus/deliver.h"
 #include "app/corpus/detect.h"
-#include "app/corpus/span.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -288,27 +287,32 @@ void corpus_report_free(corpus_report *r) {
     *r = (corpus_report){0};
 }
 
-// A JSON string that also escapes what many readers take for the end of a line: U+0085, U+2028, U+2029.
+// Characters that JSON allows in a string but that many readers take for the end of a line, or that steer a terminal:
+// U+0080..U+009F, U+2028, U+2029, and those that turn the direction of what follows. 0 for any other.
+static uint32_t to_escape(const char *s, size_t n) {
+    uint32_t c;
+    if (((unsigned char)*s != 0xC2 && (unsigned char)*s != 0xE2) || utf8_decode(s, n, &c) <= 0) return 0;
+    return c < 0xa0 || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ? c : 0;
+}
+
 static void write_string(buf *out, const char *s, size_t n) {
-    static const struct {
-        const char *bytes, *escape;
-    } breaks[] = {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}};
-    size_t from = out->len;
+    size_t from = out->len, at;
     buf_json_string(out, s, n);
-    for (size_t i = 0; i < 3; i++) {
-        span rest = {out->data + from, out->len - from};
-        if (span_find(rest, breaks[i].bytes) < 0) continue;
-        buf copy = {0};
-        for (ptrdiff_t at; (at = span_find(rest, breaks[i].bytes)) >= 0;) {
-            buf_append(&copy, rest.s, (size_t)at);
-            buf_puts(&copy, breaks[i].escape);
-            rest = span_from(rest, (size_t)at + strlen(breaks[i].bytes));
-        }
-        buf_append(&copy, rest.s, rest.n);
-        out->len = from;
-        buf_append(out, copy.data, copy.len);
-        buf_free(&copy);
+    for (at = from; at < out->len && !to_escape(out->data + at, out->len - at); at++) {
     }
+    if (at == out->len) return;
+    buf rest = {0};
+    for (size_t i = at; i < out->len;) {
+        uint32_t c = to_escape(out->data + i, out->len - i);
+        if (c)
+            buf_printf(&rest, "\\u%04x", (unsigned)c);
+        else
+            buf_putc(&rest, out->data[i]);
+        i += !c ? 1 : c < 0xa0 ? 2 : 3;
+    }
+    out->len = at;
+    buf_append(out, rest.data, rest.len);
+    buf_free(&rest);
 }
 
 static void write_string_or_null(buf *out, const char *s) {
