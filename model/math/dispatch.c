@@ -5,6 +5,22 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+#if defined(__aarch64__)
+// Whether the dot-product instruction is there.
+static bool has_dot(void) {
+#if defined(__APPLE__)
+    return true;
+#elif defined(HWCAP_ASIMDDP)
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#else
+    return false;
+#endif
+}
+#endif
 
 int kernels_all(const kernels **out, int max) {
     int n = 0;
@@ -16,6 +32,9 @@ int kernels_all(const kernels **out, int max) {
                   __builtin_cpu_supports("avx512vnni");
     if (avx512 && n < max) out[n++] = &kernels_avx512;
     if (avx2 && n < max) out[n++] = &kernels_avx2;
+#elif defined(__aarch64__)
+    if (has_dot() && n < max) out[n++] = &kernels_neon_dot;
+    if (n < max) out[n++] = &kernels_neon;
 #endif
     if (n < max) out[n++] = &kernels_ref;
     return n;

@@ -54,7 +54,7 @@ typedef struct attend_job {
 } attend_job;
 
 typedef struct kernels {
-    const char *name; // "portable", "avx2", "avx512"
+    const char *name; // "portable", "avx2", "avx512", "neon", "neon-dot"
 
     // One row: q (n), d (n / 32), sum (n / 16). n is a multiple of 32.
     void (*quantize)(const float *x, int n, int8_t *q, float *d, float *sum);
@@ -99,8 +99,8 @@ typedef struct kernels {
     void (*gelu_tanh)(float *x, int n);
 } kernels;
 
-// The best tier of this processor; DOPPEL_KERNELS=portable|avx2|avx512 in the environment forces a lower one. Decided
-// at the first call, the same ever after. Any thread may call.
+// The best tier of this processor; DOPPEL_KERNELS=portable|avx2|avx512|neon|neon-dot in the environment forces a lower
+// one. Decided at the first call, the same ever after. Any thread may call.
 const kernels *kernels_get(void);
 // Every tier this processor can run, best first (for tests and benchmarks); returns how many.
 int kernels_all(const kernels **out, int max);
@@ -111,6 +111,8 @@ void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, con
 extern const kernels kernels_ref;
 #if defined(__x86_64__)
 extern const kernels kernels_avx2, kernels_avx512;
+#elif defined(__aarch64__)
+extern const kernels kernels_neon, kernels_neon_dot;
 #endif
 
 #endif
