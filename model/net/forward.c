@@ -116,36 +116,10 @@ static void turn_heads(const member *m, const float *norm_weight, int t, float *
     }
 }
 
-// Writes the key and value of one position (all kv heads) into layer i's cache.
-static void cache_put(const member *m, int i, int position, const float *key, const float *value) {
-    const net_state *s = m->s;
-    size_t head_dim = (size_t)m->c->head_dim, tile = (size_t)(position / 16) * head_dim * 16 + (size_t)(position % 16);
-    for (int h = 0; h < m->c->n_kv_heads; h++, key += head_dim, value += head_dim) {
-        size_t k = (size_t)i * s->k_layer + (size_t)h * s->k_head + tile;
-        size_t v = (size_t)i * s->v_layer + (size_t)h * s->v_head + (size_t)position * (size_t)s->v_dim;
-        if (s->cache_f32) {
-            for (size_t d = 0; d < head_dim; d++) ((float *)s->k)[k + 16 * d] = key[d];
-            memcpy((float *)s->v + v, value, head_dim * sizeof *value);
-        } else {
-            uint16_t half[ATTEND_MAX_HEAD_DIM];
-            m->k->f32_to_f16(key, head_dim, half);
-            for (size_t d = 0; d < head_dim; d++) ((uint16_t *)s->k)[k + 16 * d] = half[d];
-            m->k->f32_to_f16(value, head_dim, (uint16_t *)s->v + v);
-        }
-    }
-}
-
 static attend_job attend_start(const member *m, int i, int kv_head) {
-    const net_state *s = m->s;
-    size_t element = s->cache_f32 ? 4 : 2;
-    return (attend_job){
-        .head_dim = m->c->head_dim,
-        .v_dim = s->v_dim,
-        .k = (const char *)s->k + ((size_t)i * s->k_layer + (size_t)kv_head * s->k_head) * element,
-        .v = (const char *)s->v + ((size_t)i * s->v_layer + (size_t)kv_head * s->v_head) * element,
-        .cache = s->cache_f32 ? CACHE_F32 : CACHE_F16,
-        .scale = m->c->attn_scale,
-    };
+    attend_job job = {.scale = m->c->attn_scale};
+    kv_show(&m->s->kv, i, kv_head, &job);
+    return job;
 }
 
 static void attend_add_row(const member *m, attend_job *job, int i, int head, int position, const float *q) {
@@ -184,9 +158,9 @@ static void attend_one(const member *m, int i, const layer *y) {
     if (m->rank == m->size - 1) {
         memcpy(own->k, m->s->qkv + q_dim, (size_t)kv_dim * sizeof(float));
         turn_heads(m, y->k_norm, 0, own->k, c->n_kv_heads);
-        cache_put(m, i, m->position, own->k, m->s->qkv + q_dim + kv_dim);
+        kv_put(&m->s->kv, m->k, i, m->position, own->k, m->s->qkv + q_dim + kv_dim);
     }
-    clear_partial(own->m, own->l, own->acc, c->n_heads, m->s->v_dim);
+    clear_partial(own->m, own->l, own->acc, c->n_heads, m->s->kv.v_dim);
     if (p0 >= p1) return;
     for (int h = 0; h < c->n_heads;) {
         attend_job job = attend_start(m, i, h / group);
@@ -195,7 +169,7 @@ static void attend_one(const member *m, int i, const layer *y) {
         job.p1 = p1;
         job.m = own->m + h;
         job.l = own->l + h;
-        job.acc = own->acc + (size_t)h * (size_t)m->s->v_dim;
+        job.acc = own->acc + (size_t)h * (size_t)m->s->kv.v_dim;
         for (; h < end && job.n_rows < ATTEND_ROWS; h++)
             attend_add_row(m, &job, i, h, m->position, own->q + h * c->head_dim);
         m->k->attend(&job);
@@ -213,7 +187,7 @@ static void combine(const member *m, int t, float *out) {
             const own_memory *own = &m->s->own[r];
             if (own->l[h] == 0) continue;
             float weight = expf(own->m[h] - top);
-            const float *acc = own->acc + (size_t)h * (size_t)m->s->v_dim;
+            const float *acc = own->acc + (size_t)h * (size_t)m->s->kv.v_dim;
             sum += weight * own->l[h];
             for (int d = 0; d < c->head_dim; d++) out[d] += weight * acc[d];
         }
@@ -230,7 +204,7 @@ static void put_rows(const member *m, int i, const layer *y) {
         float *row = m->s->qkv + (size_t)t * (size_t)(q_dim + 2 * kv_dim);
         turn_heads(m, y->q_norm, t, row, c->n_heads);
         turn_heads(m, y->k_norm, t, row + q_dim, c->n_kv_heads);
-        cache_put(m, i, m->position + t, row + q_dim, row + q_dim + kv_dim);
+        kv_put(&m->s->kv, m->k, i, m->position + t, row + q_dim, row + q_dim + kv_dim);
     }
     team_barrier(m->s->team);
 }
@@ -239,7 +213,7 @@ static void put_rows(const member *m, int i, const layer *y) {
 static void attend_stretch(const member *m, int i, int t0, int t1, int p0, int p1) {
     const net_config *c = m->c;
     own_memory *own = m->own;
-    int group = c->n_heads / c->n_kv_heads, v_dim = m->s->v_dim, pairs = (t1 - t0) * group;
+    int group = c->n_heads / c->n_kv_heads, v_dim = m->s->kv.v_dim, pairs = (t1 - t0) * group;
     size_t ld = (size_t)m->n->layers[i].qkv.rows;
     float top[ATTEND_ROWS], sum[ATTEND_ROWS],
         *acc = own->acc + (size_t)m->s->max_few * (size_t)c->n_heads * (size_t)v_dim;
@@ -272,7 +246,7 @@ static void attend_stretch(const member *m, int i, int t0, int t1, int p0, int p
 static void attend_few(const member *m, int i, const layer *y) {
     own_memory *own = m->own;
     put_rows(m, i, y);
-    clear_partial(own->m, own->l, own->acc, m->p->n_rows * m->c->n_heads, m->s->v_dim);
+    clear_partial(own->m, own->l, own->acc, m->p->n_rows * m->c->n_heads, m->s->kv.v_dim);
     for (int t0 = 0, t1; t0 < m->p->n_rows; t0 = t1) {
         int p0, p1, q0, q1;
         own_stretch(m, i, m->position + t0, &p0, &p1);
@@ -307,10 +281,10 @@ static void attend_many(const member *m, int i, const layer *y) {
         }
         job.p0 = job.first[0];
         job.p1 = job.last[job.n_rows - 1] + 1;
-        clear_partial(job.m, job.l, job.acc, job.n_rows, s->v_dim);
+        clear_partial(job.m, job.l, job.acc, job.n_rows, s->kv.v_dim);
         m->k->attend(&job);
         for (int r = r0; r < r1; r++) {
-            const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->v_dim;
+            const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->kv.v_dim;
             float *out = s->attn + (size_t)(r / group) * (size_t)q_dim + (kv_head * group + r % group) * c->head_dim;
             for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] / job.l[r - r0];
         }

@@ -11,7 +11,8 @@ typedef struct net net;
 typedef struct net_state net_state;
 
 // Reads, checks and repacks the weights of f, which must stay open as long as the net (unpacked tensors stay mapped).
-// threads: how many repack. NULL with a message: a tensor is missing or has another shape, no memory.
+// threads: how many repack. NULL with a message: a tensor is missing or has another shape, the weights need more memory
+// than there is (known before the first is read).
 net *net_open(const model_file *f, int threads, error *err);
 void net_close(net *n); // NULL is fine
 const net_config *net_get_config(const net *n);
@@ -19,12 +20,22 @@ const net_config *net_get_config(const net *n);
 // What a decoded token reads, in bytes: the weights that take part in it (for the roofline).
 size_t net_bytes_per_token(const net *n);
 
+// How the KV cache holds its numbers: in half precision, or in 8-bit integers with a scale for each 32 (Q8_0), which
+// takes half the memory and is a little less exact.
+typedef enum net_cache {
+    NET_CACHE_AUTO, // f16; f32 where the weights are floats
+    NET_CACHE_F32,
+    NET_CACHE_F16,
+    NET_CACHE_Q8_0,
+} net_cache;
+
 typedef struct net_options {
-    int n_ctx;   // positions of the KV cache; 0: the model's own
-    int threads; // compute threads of this state's team; 0: all cores
+    int n_ctx;       // positions of the KV cache; 0: the model's own
+    int threads;     // compute threads of this state's team; 0: all cores
+    net_cache cache; // NET_CACHE_Q8_0 wants heads of a multiple of 32 components
 } net_options;
 
-// NULL with a message when there is no memory for the cache (says how much it wanted).
+// NULL with a message: there is no memory for the cache (says how much it wanted), or the model's heads do not suit it.
 net_state *net_state_open(const net *n, const net_options *o, error *err);
 // A second sequence beside s (for beams), with its adapters, computed by the threads of s: one evaluates at a time, and s
 // is closed last.

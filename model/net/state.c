@@ -1,5 +1,6 @@
 // States: allocation, bookkeeping of what the cache holds, and evaluation piece by piece.
 #include "model/net/state.h"
+#include "model/base/memory.h"
 #include "model/net/arena.h"
 
 #include <math.h>
@@ -57,13 +58,41 @@ static void cut_arena(net_state *s, arena *c) {
         own->k = arena_cut(c, (size_t)kv, sizeof(float));
         own->m = arena_cut(c, partial_rows, sizeof(float));
         own->l = arena_cut(c, partial_rows, sizeof(float));
-        own->acc = arena_cut(c, partial_rows * (size_t)s->v_dim, sizeof(float));
+        own->acc = arena_cut(c, partial_rows * (size_t)s->kv.v_dim, sizeof(float));
         arena_cut_scratch(c, &own->scratch, s->max_rows, widest);
     }
 }
 
+// The cache and the arena, if the system has that much.
+static int take_memory(net_state *s, error *err) {
+    arena c = {0};
+    cut_arena(s, &c);
+    s->arena_bytes = c.used;
+    size_t need = s->kv.bytes + s->arena_bytes;
+    int64_t there;
+    bool fits = memory_suffices(need, &there);
+    if (fits && kv_open(&s->kv) == 0) s->arena = mem_alloc_big(s->arena_bytes);
+    if (!s->arena)
+        return error_set(err, "a context of %d tokens needs %s of memory, there is %s; use a smaller --ctx%s", s->n_ctx,
+                         memory_amount((double)need).text, fits ? "less" : memory_amount((double)there).text,
+                         s->kv.type == CACHE_Q8_0 ? "" : " or --kv q8_0");
+    c = (arena){.base = s->arena};
+    cut_arena(s, &c);
+    return 0;
+}
+
+static cache_type cache_of(const net *n, net_cache wanted) {
+    switch (wanted) {
+    case NET_CACHE_F32: return CACHE_F32;
+    case NET_CACHE_F16: return CACHE_F16;
+    case NET_CACHE_Q8_0: return CACHE_Q8_0;
+    case NET_CACHE_AUTO: break;
+    }
+    return n->float_weights ? CACHE_F32 : CACHE_F16;
+}
+
 // team is the state's to close if own_team; NULL when opening it failed.
-static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, error *err) {
+static net_state *open_with(const net *n, int n_ctx, cache_type type, team *team, bool own_team, error *err) {
     if (!team) return NULL;
     const net_config *g = &n->config;
     net_state *s = mem_calloc(1, sizeof *s);
@@ -73,39 +102,24 @@ static net_state *open_with(const net *n, int n_ctx, team *team, bool own_team, 
     s->n_ctx = n_ctx > 0 && n_ctx < g->n_ctx ? n_ctx : g->n_ctx;
     s->max_rows = pass_rows(g, s->n_ctx);
     s->max_few = s->max_rows < NET_FEW ? s->max_rows : NET_FEW;
-    s->cache_f32 = n->float_weights;
-    s->v_dim = (g->head_dim + 15) / 16 * 16;
-    size_t positions = (size_t)(s->n_ctx + 15) / 16 * 16;
-    s->k_head = positions * (size_t)g->head_dim;
-    s->v_head = positions * (size_t)s->v_dim;
-    s->k_layer = s->k_head * (size_t)g->n_kv_heads;
-    s->v_layer = s->v_head * (size_t)g->n_kv_heads;
-    size_t element = s->cache_f32 ? 4 : 2;
-    s->cache_bytes = (s->k_layer + s->v_layer) * (size_t)g->n_layers * element;
-    s->k = mem_alloc_big(s->cache_bytes);
-    if (s->k) s->v = (char *)s->k + s->k_layer * (size_t)g->n_layers * element;
-
-    arena c = {0};
-    cut_arena(s, &c);
-    s->arena_bytes = c.used;
-    s->arena = mem_alloc_big(s->arena_bytes);
-    if (!s->k || !s->arena) {
-        error_set(err, "no memory for a context of %d tokens (%zu MB); use a smaller --ctx", s->n_ctx,
-                  (s->cache_bytes + s->arena_bytes) >> 20);
-        net_state_close(s);
-        return NULL;
-    }
-    c = (arena){.base = s->arena};
-    cut_arena(s, &c);
-    return s;
+    s->kv = kv_plan(g, type, s->n_ctx);
+    if (take_memory(s, err) == 0) return s;
+    net_state_close(s);
+    return NULL;
 }
 
 net_state *net_state_open(const net *n, const net_options *o, error *err) {
-    return open_with(n, o->n_ctx, team_open(o->threads > 0 ? o->threads : team_cores(), err), true, err);
+    cache_type type = cache_of(n, o->cache);
+    if (type == CACHE_Q8_0 && n->config.head_dim % QUANT_UNIT != 0) {
+        error_set(err, "this model has heads of %d components; a q8_0 cache wants a multiple of %d: take --kv f16",
+                  n->config.head_dim, QUANT_UNIT);
+        return NULL;
+    }
+    return open_with(n, o->n_ctx, type, team_open(o->threads > 0 ? o->threads : team_cores(), err), true, err);
 }
 
 net_state *net_state_beside(const net_state *s, int n_ctx, error *err) {
-    net_state *beside = open_with(s->net, n_ctx, s->team, false, err);
+    net_state *beside = open_with(s->net, n_ctx, s->kv.type, s->team, false, err);
     if (beside) adapters_copy(beside, s);
     return beside;
 }
@@ -114,7 +128,7 @@ void net_state_close(net_state *s) {
     if (!s) return;
     net_set_adapters(s, NULL, 0);
     if (s->own_team) team_close(s->team);
-    mem_free_big(s->k, s->cache_bytes);
+    kv_close(&s->kv);
     mem_free_big(s->arena, s->arena_bytes);
     free(s);
 }
@@ -220,16 +234,10 @@ int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *a
 int net_fork(net_state *dst, const net_state *src, error *err) {
     if (src->n_past > dst->n_ctx)
         return error_set(err, "a context of %d tokens cannot take over %d", dst->n_ctx, src->n_past);
-    const net_config *g = &src->net->config;
-    size_t element = src->cache_f32 ? 4 : 2, positions = (size_t)(src->n_past + 15) / 16 * 16;
-    for (int i = 0; i < g->n_layers * g->n_kv_heads; i++) {
-        memcpy((char *)dst->k + (size_t)i * dst->k_head * element,
-               (const char *)src->k + (size_t)i * src->k_head * element, positions * (size_t)g->head_dim * element);
-        memcpy((char *)dst->v + (size_t)i * dst->v_head * element,
-               (const char *)src->v + (size_t)i * src->v_head * element, positions * (size_t)dst->v_dim * element);
-    }
+    if (src->kv.type != dst->kv.type) return error_set(err, "the two contexts hold their numbers in different ways");
+    kv_copy(&dst->kv, &src->kv, src->n_past);
     memcpy(dst->ids, src->ids, (size_t)src->n_past * sizeof *dst->ids);
-    memcpy(dst->logits, net_logits(src), (size_t)g->n_vocab * sizeof *dst->logits);
+    memcpy(dst->logits, net_logits(src), (size_t)src->net->config.n_vocab * sizeof *dst->logits);
     dst->last_row = 0;
     dst->n_past = src->n_past;
     return 0;

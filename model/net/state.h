@@ -2,6 +2,7 @@
 #ifndef DOPPEL_NET_STATE_H
 #define DOPPEL_NET_STATE_H
 
+#include "model/net/kv.h"
 #include "model/net/weights.h"
 
 // The linear layers of a block that adapters may add to.
@@ -23,12 +24,7 @@ struct net_state {
     int n_ctx, n_past;
     int32_t *ids; // (n_ctx)
 
-    // Cache: for layer and kv head, keys (n_ctx / 16, head_dim, 16) and values (n_ctx, v_dim).
-    bool cache_f32;
-    int v_dim;
-    size_t k_head, v_head, k_layer, v_layer; // elements of one head, of one layer
-    void *k, *v;
-    size_t cache_bytes;
+    kv kv;
 
     // One pass over up to max_rows positions, or over a few (max_few), which keep their inputs in row form.
     int max_rows, max_few;
