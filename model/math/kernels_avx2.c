@@ -193,31 +193,15 @@ INLINE void unpack_format(const pack *w, quant_traits t, int b, uint8_t *u, floa
         }
 }
 
-// A call with the traits as constants, so that each format gets code of its own.
-#define FOR_FORMAT(type, CALL)                                                                                         \
-    switch (type) {                                                                                                    \
-    case TENSOR_Q4_0: CALL(((quant_traits){.bits = 4, .zero = 8})); break;                                             \
-    case TENSOR_Q4_1: CALL(((quant_traits){.bits = 4, .has_min = true})); break;                                       \
-    case TENSOR_Q5_0: CALL(((quant_traits){.bits = 5, .zero = 16})); break;                                            \
-    case TENSOR_Q5_1: CALL(((quant_traits){.bits = 5, .has_min = true})); break;                                       \
-    case TENSOR_Q8_0: CALL(((quant_traits){.bits = 8, .zero = 128})); break;                                           \
-    case TENSOR_Q2_K: CALL(((quant_traits){.bits = 2, .k = true, .per_half = true, .has_min = true})); break;          \
-    case TENSOR_Q3_K: CALL(((quant_traits){.bits = 3, .k = true, .per_half = true, .zero = 4})); break;                \
-    case TENSOR_Q4_K: CALL(((quant_traits){.bits = 4, .k = true, .has_min = true})); break;                            \
-    case TENSOR_Q5_K: CALL(((quant_traits){.bits = 5, .k = true, .has_min = true})); break;                            \
-    case TENSOR_Q6_K: CALL(((quant_traits){.bits = 6, .k = true, .per_half = true, .zero = 32})); break;               \
-    default: break;                                                                                                    \
-    }
-
 static void gemv_avx2(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
 #define GEMV(traits) gemv_format(w, traits, b0, b1, q, d, sum, y)
-    FOR_FORMAT(w->type, GEMV)
+    QUANT_FOR_TYPE(w->type, GEMV)
 #undef GEMV
 }
 
 static void unpack_avx2(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
 #define UNPACK(traits) unpack_format(w, traits, b, u, scale, offset)
-    FOR_FORMAT(w->type, UNPACK)
+    QUANT_FOR_TYPE(w->type, UNPACK)
 #undef UNPACK
 }
 

@@ -185,37 +185,21 @@ INLINE void dequantize_format(const pack *w, quant_traits t, int b, int s0, int 
     }
 }
 
-// A call with the traits as constants, so that each format gets code of its own.
-#define FOR_FORMAT(type, CALL)                                                                                         \
-    switch (type) {                                                                                                    \
-    case TENSOR_Q4_0: CALL(((quant_traits){.bits = 4, .zero = 8})); break;                                             \
-    case TENSOR_Q4_1: CALL(((quant_traits){.bits = 4, .has_min = true})); break;                                       \
-    case TENSOR_Q5_0: CALL(((quant_traits){.bits = 5, .zero = 16})); break;                                            \
-    case TENSOR_Q5_1: CALL(((quant_traits){.bits = 5, .has_min = true})); break;                                       \
-    case TENSOR_Q8_0: CALL(((quant_traits){.bits = 8, .zero = 128})); break;                                           \
-    case TENSOR_Q2_K: CALL(((quant_traits){.bits = 2, .k = true, .per_half = true, .has_min = true})); break;          \
-    case TENSOR_Q3_K: CALL(((quant_traits){.bits = 3, .k = true, .per_half = true, .zero = 4})); break;                \
-    case TENSOR_Q4_K: CALL(((quant_traits){.bits = 4, .k = true, .has_min = true})); break;                            \
-    case TENSOR_Q5_K: CALL(((quant_traits){.bits = 5, .k = true, .has_min = true})); break;                            \
-    case TENSOR_Q6_K: CALL(((quant_traits){.bits = 6, .k = true, .per_half = true, .zero = 32})); break;               \
-    default: break;                                                                                                    \
-    }
-
 static void gemv_avx512(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
 #define GEMV(traits) gemv_format(w, traits, b0, b1, q, d, sum, y)
-    FOR_FORMAT(w->type, GEMV)
+    QUANT_FOR_TYPE(w->type, GEMV)
 #undef GEMV
 }
 
 static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
 #define UNPACK(traits) unpack_format(w, traits, b, u, scale, offset)
-    FOR_FORMAT(w->type, UNPACK)
+    QUANT_FOR_TYPE(w->type, UNPACK)
 #undef UNPACK
 }
 
 static void dequantize_avx512(const pack *w, int b, int s0, int n, float *out, size_t ld){
 #define DEQUANTIZE(traits) dequantize_format(w, traits, b, s0, n, out, ld)
-    FOR_FORMAT(w->type, DEQUANTIZE)
+    QUANT_FOR_TYPE(w->type, DEQUANTIZE)
 #undef DEQUANTIZE
 }
 
@@ -512,8 +496,8 @@ INLINE void soften(const attend_job *job, int r, float *scores, int n) {
 }
 
 // Adds the weighted values of n positions: `width` (1 or 2) times sixteen components from c on.
-INLINE void gather_strip(const attend_job *job, int rows, int width, cache_type cache, int p, int n, float (*scores)[CHUNK],
-                         int c) {
+INLINE void gather_strip(const attend_job *job, int rows, int width, cache_type cache, int p, int n,
+                         float (*scores)[CHUNK], int c) {
     __m512 acc[ATTEND_ROWS][2];
     size_t v_dim = (size_t)job->v_dim, at = (size_t)p * v_dim + (size_t)c;
     for (int r = 0; r < rows; r++)

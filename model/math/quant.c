@@ -8,19 +8,11 @@
 enum { SUPER = 256 }; // columns of a K-format's block
 
 bool quant_traits_of(tensor_type type, quant_traits *out) {
-    switch (type) {
-    case TENSOR_Q4_0: *out = (quant_traits){.bits = 4, .zero = 8}; return true;
-    case TENSOR_Q4_1: *out = (quant_traits){.bits = 4, .has_min = true}; return true;
-    case TENSOR_Q5_0: *out = (quant_traits){.bits = 5, .zero = 16}; return true;
-    case TENSOR_Q5_1: *out = (quant_traits){.bits = 5, .has_min = true}; return true;
-    case TENSOR_Q8_0: *out = (quant_traits){.bits = 8, .zero = 128}; return true;
-    case TENSOR_Q2_K: *out = (quant_traits){.bits = 2, .k = true, .per_half = true, .has_min = true}; return true;
-    case TENSOR_Q3_K: *out = (quant_traits){.bits = 3, .k = true, .per_half = true, .zero = 4}; return true;
-    case TENSOR_Q4_K: *out = (quant_traits){.bits = 4, .k = true, .has_min = true}; return true;
-    case TENSOR_Q5_K: *out = (quant_traits){.bits = 5, .k = true, .has_min = true}; return true;
-    case TENSOR_Q6_K: *out = (quant_traits){.bits = 6, .k = true, .per_half = true, .zero = 32}; return true;
-    default: return false;
-    }
+    bool known = false;
+#define TAKE(traits) *out = traits, known = true
+    QUANT_FOR_TYPE(type, TAKE)
+#undef TAKE
+    return known;
 }
 
 static uint16_t read_u16(const uint8_t *p) {

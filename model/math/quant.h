@@ -28,6 +28,23 @@ typedef struct quant_traits {
     int zero;
 } quant_traits;
 
+// The quantised types and their traits, once: CALL(traits) with the traits of `type` as a constant expression, so that
+// code in it is compiled for each format by itself. Nothing happens for other types.
+#define QUANT_FOR_TYPE(type, CALL)                                                                                     \
+    switch (type) {                                                                                                    \
+    case TENSOR_Q4_0: CALL(((quant_traits){.bits = 4, .zero = 8})); break;                                             \
+    case TENSOR_Q4_1: CALL(((quant_traits){.bits = 4, .has_min = true})); break;                                       \
+    case TENSOR_Q5_0: CALL(((quant_traits){.bits = 5, .zero = 16})); break;                                            \
+    case TENSOR_Q5_1: CALL(((quant_traits){.bits = 5, .has_min = true})); break;                                       \
+    case TENSOR_Q8_0: CALL(((quant_traits){.bits = 8, .zero = 128})); break;                                           \
+    case TENSOR_Q2_K: CALL(((quant_traits){.bits = 2, .k = true, .per_half = true, .has_min = true})); break;          \
+    case TENSOR_Q3_K: CALL(((quant_traits){.bits = 3, .k = true, .per_half = true, .zero = 4})); break;                \
+    case TENSOR_Q4_K: CALL(((quant_traits){.bits = 4, .k = true, .has_min = true})); break;                            \
+    case TENSOR_Q5_K: CALL(((quant_traits){.bits = 5, .k = true, .has_min = true})); break;                            \
+    case TENSOR_Q6_K: CALL(((quant_traits){.bits = 6, .k = true, .per_half = true, .zero = 32})); break;               \
+    default: break;                                                                                                    \
+    }
+
 // False for types that are no quantised ones (floats).
 bool quant_traits_of(tensor_type type, quant_traits *out);
 
