@@ -1,6 +1,7 @@
 #include "app/train_base.h"
 #include "app/train_data.h"
 #include "model/learn/scratch.h"
+#include "model/text/bpe_train.h"
 #include "model/text/chars.h"
 
 #include <stdlib.h>
@@ -44,10 +45,14 @@ int train_base_make(const char *folder, const train_settings *s, error *err) {
     scratch_shape shape = {
         .layers = s->layers, .heads = s->heads, .width = s->embed, .context = s->block_size, .end = -1};
     int rc = train_data_text(s, &text, err);
-    if (rc == 0) {
+    if (rc == 0 && s->bpe_size > 0) {
+        shape.vocab = bpe_train_tokenizer_json(buf_str(&text), text.len, s->bpe_size, &tokenizer, err);
+        shape.end = shape.vocab - 1;
+        rc = shape.vocab < 0 ? -1 : 0;
+    } else if (rc == 0) {
         shape.vocab = chars_tokenizer_json(buf_str(&text), text.len, &tokenizer);
-        rc = scratch_write(folder, &shape, tokenizer.data, tokenizer.len, (uint64_t)s->seed, err);
     }
+    if (rc == 0) rc = scratch_write(folder, &shape, tokenizer.data, tokenizer.len, (uint64_t)s->seed, err);
     buf_free(&text);
     buf_free(&tokenizer);
     return rc;
