@@ -1,5 +1,6 @@
 // Names to adapters.
 #include "app/adapters.h"
+#include "app/adapter_info.h"
 #include "app/paths.h"
 
 #include <stdlib.h>
@@ -69,4 +70,19 @@ void adapters_close(adapters *a) {
     free(a->opened);
     free(a->uses);
     *a = (adapters){0};
+}
+
+int adapters_chosen_model(const options *o, buf *out, error *err) {
+    buf path = {0};
+    float strength;
+    bool found = false;
+    if (!o->model && o->adapters.n > 0 && adapters_find(o->adapters.items[0], &path, &strength, NULL) == 0) {
+        adapter_info a;
+        adapter_info_read(&a, "", buf_str(&path));
+        found = a.trained && *a.base && access(a.base, F_OK) == 0;
+        if (found) buf_puts(out, a.base);
+        adapter_info_free(&a);
+    }
+    buf_free(&path);
+    return found ? 0 : paths_chosen_model(o->model, out, err);
 }

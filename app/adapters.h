@@ -20,4 +20,8 @@ void adapters_close(adapters *a);
 // The path and strength that one such word means. 0, or -1 with a message.
 int adapters_find(const char *word, buf *path, float *strength, error *err);
 
+// The model of a command: -m, else the one that the first adapter was trained on where its run.json says so and it is
+// still there, else paths_chosen_model's. Appends its path. 0, or -1 with a message.
+int adapters_chosen_model(const options *o, buf *out, error *err);
+
 #endif

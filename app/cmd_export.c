@@ -3,7 +3,6 @@
 #include "app/adapters.h"
 #include "app/commands.h"
 #include "app/options.h"
-#include "app/paths.h"
 #include "app/read_all.h"
 #include "app/report.h"
 #include "app/tree.h"
@@ -155,7 +154,7 @@ static int open_adapters(export_job *job, error *err) {
 
 static int open_all(export_job *job, error *err) {
     buf path = {0};
-    int rc = paths_chosen_model(job->common.model, &path, err);
+    int rc = adapters_chosen_model(&job->common, &path, err);
     if (rc == 0) rc = model_open(&job->model, buf_str(&path), job->common.threads, 0, err);
     buf_free(&path);
     if (rc == 0) rc = open_adapters(job, err);

@@ -4,7 +4,6 @@
 #include "app/clean.h"
 #include "app/commands.h"
 #include "app/options.h"
-#include "app/paths.h"
 #include "app/prompt.h"
 #include "app/prompt_template.h"
 #include "app/read_all.h"
@@ -298,7 +297,7 @@ static int run(run_job *job) {
     int failed = 0;
     if (job->template_name) failed = prompt_template_load(&job->template, job->template_name, &err);
     if (!failed) failed = read_input(job, &err);
-    if (!failed) failed = paths_chosen_model(job->common.model, &path, &err);
+    if (!failed) failed = adapters_chosen_model(&job->common, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
     if (!failed) failed = adapters_open(&job->adapters, &job->common.adapters, job->model.net, &err);
     if (!failed) failed = make_prompt(job, &err);

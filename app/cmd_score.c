@@ -2,7 +2,6 @@
 #include "app/adapters.h"
 #include "app/commands.h"
 #include "app/options.h"
-#include "app/paths.h"
 #include "app/prompt.h"
 #include "app/read_all.h"
 #include "app/report.h"
@@ -263,7 +262,7 @@ static int score_ids(score_job *job, error *err) {
 static int run(score_job *job) {
     error err;
     buf path = {0};
-    int failed = paths_chosen_model(job->common.model, &path, &err);
+    int failed = adapters_chosen_model(&job->common, &path, &err);
     if (!failed) failed = model_open(&job->model, buf_str(&path), job->common.threads, 0, &err);
     if (!failed) failed = adapters_open(&job->adapters, &job->common.adapters, job->model.net, &err);
     buf_free(&path);

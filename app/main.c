@@ -28,6 +28,7 @@ static const command commands[] = {
     {"models", cmd_models, "list, show, fetch and remove models"},
     {"import", cmd_import, "read chat logs and texts of any format"},
     {"train", cmd_train, "teach a model from chat logs or texts"},
+    {"adapters", cmd_adapters, "list, show and remove adapters"},
     {"export", cmd_export, "adapters and merged models for other programs"},
     {"forget", cmd_forget, "remove a person's messages from the stored data"},
     {"bench", cmd_bench, "measure this machine, and doppel on it"},
