@@ -115,7 +115,8 @@ static void put_count(buf *out, int64_t n, const char *what) {
 
 static void put_summary(const import_job *job, buf *out) {
     const corpus_report *r = &job->report;
-    buf_printf(out, "%s: %lld message%s", buf_str(&r->format), (long long)r->messages, r->messages == 1 ? "" : "s");
+    buf_printf(out, "%s: %lld %s%s", buf_str(&r->format), (long long)r->messages, job->columns ? "row" : "message",
+               r->messages == 1 ? "" : "s");
     if (r->people.n) buf_printf(out, " by %zu %s", r->people.n, r->people.n == 1 ? "person" : "people");
     if (*r->first) buf_printf(out, ", %.10s to %.10s", r->first, r->last);
     put_count(out, r->dropped, "without text or not typed by anyone");

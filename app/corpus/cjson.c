@@ -18,7 +18,8 @@ bool cjson_true(const cJSON *object, const char *name) {
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-uint64_t cjson_id_of(const cJSON *value) {
+uint64_t cjson_id(const cJSON *object, const char *name) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     if (cJSON_IsNumber(value)) {
         double d = value->valuedouble;
         return d >= 1 && d < 9e15 ? (uint64_t)d : 0;
@@ -31,8 +32,4 @@ uint64_t cjson_id_of(const cJSON *value) {
         id = id * 10 + (uint64_t)(*s - '0');
     }
     return id;
-}
-
-uint64_t cjson_id(const cJSON *object, const char *name) {
-    return cjson_id_of(cJSON_GetObjectItemCaseSensitive(object, name));
 }

@@ -14,6 +14,5 @@ const cJSON *cjson_object(const cJSON *object, const char *name);
 bool cjson_true(const cJSON *object, const char *name);
 // A number or a string of digits; 0 for anything else.
 uint64_t cjson_id(const cJSON *object, const char *name);
-uint64_t cjson_id_of(const cJSON *value);
 
 #endif

@@ -7,8 +7,9 @@
 //   bytes -> text_in -> a format's reader -> drafts (gather.h) -> selection and cleaning (deliver.h) -> messages
 //
 // Other rooms: people.h (who wrote how much), select.h and scrub.h (options below), session.h (where a conversation
-// ends), examples.h (messages -> token blocks with a mask for the loss), prepare.h (texts cut into completions),
-// pairs.h (question and answer from columns), dataset.h (what is stored, and forgetting a person).
+// ends), layout.h (how it is written down for a model), examples.h (messages -> token blocks with a mask for the loss),
+// pieces.h (texts cut into completions), pairs.h (question and answer from columns), dataset.h (what is stored, and
+// forgetting a person).
 #ifndef DOPPEL_CORPUS_H
 #define DOPPEL_CORPUS_H
 

@@ -93,10 +93,11 @@ static uint64_t digits_in(const char *s) {
 // ---- text back to markdown
 
 static void put_code_start(reading *r, attributes a) {
-    static const char prefix[] = "language-";
+    static const char prefix[] = "language-", none[] = "nohighlight";
     const char *s = strstr(attribute(a, "class"), prefix);
+    span language = {s ? s + sizeof prefix - 1 : "", s ? strcspn(s + sizeof prefix - 1, " \t\n") : 0};
     buf_puts(&r->text, "```");
-    if (s) buf_append(&r->text, s + sizeof prefix - 1, strcspn(s + sizeof prefix - 1, " \t\n"));
+    if (!span_is(language, none)) buf_append(&r->text, language.s, language.n);
     buf_putc(&r->text, '\n');
 }
 
@@ -130,7 +131,6 @@ static void open_markup(reading *r, open_element *e, const char *name, attribute
     } else if (has_class(a, "chatlog__markdown-pre--multiline")) {
         e->part = PART_CODE_BLOCK;
         put_code_start(r, a);
-        if (has_class(a, "nohighlight")) r->text.len = e->at + 3, buf_putc(&r->text, '\n');
     } else if (has_class(a, "chatlog__markdown-quote")) {
         e->part = PART_QUOTE;
     } else if (strcmp(name, "a") == 0) {

@@ -150,19 +150,18 @@ static const corpus_format *json_array_format(json_stream *j, bool *is_json) {
     return NULL;
 }
 
-// "[[[[" or "[1, 2]": JSON, but nothing to read.
+// "[[[[" or "[1, 2]": JSON, but nothing to read. "[1] a footnote" is text.
 static bool is_other_array(const char *s, size_t n) {
-    size_t brackets = 0;
-    for (size_t i = 0; i < n && brackets < 4; i++) {
-        if (s[i] == '[')
-            brackets++;
-        else if (s[i] != ' ' && s[i] != '\n')
-            break;
-    }
+    size_t brackets = 0, i = 0;
+    for (; i < n && (s[i] == '[' || s[i] == ' ' || s[i] == '\n'); i++) brackets += s[i] == '[';
     if (brackets >= 4) return true;
-    cJSON *value = json_stream_whole(s, n);
-    bool whole = cJSON_IsArray(value);
-    cJSON_Delete(value);
+    if (i == n || !(s[i] == '"' || s[i] == '-' || (s[i] >= '0' && s[i] <= '9'))) return false;
+    json_stream j;
+    text_in *in = text_in_open(byte_source_memory(s, n));
+    json_stream_start(&j, in);
+    bool whole = json_stream_pass(&j) == JSON_GOT && json_stream_next(&j) == '\0';
+    json_stream_end(&j);
+    text_in_close(in);
     return whole;
 }
 

@@ -6,7 +6,7 @@
 
 enum {
     VALUE_MAX = 64 << 20, // bytes of one value; what is larger is no message
-    PARTS_MAX = 1 << 20,  // commas and brackets in it: cJSON spends some 80 bytes on each
+    PARTS_MAX = 1 << 17,  // commas and brackets in it: cJSON spends some 80 bytes on each
     DEPTH_MAX = 500,      // cJSON gives up at 1000
     LONG_INTEGER = 16,    // digits from which an integer may not fit a double
 };

@@ -382,10 +382,6 @@ text_in_state text_in_status(const text_in *t) {
     return t->state;
 }
 
-int64_t text_in_bytes(const text_in *t) {
-    return t->bytes;
-}
-
 int64_t text_in_place(const text_in *t) {
     return t->place;
 }

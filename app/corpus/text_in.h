@@ -43,7 +43,6 @@ bool text_in_line(text_in *t, const char **line, size_t *n);
 // What became of the bytes so far.
 typedef enum text_in_state { TEXT_IN_FINE, TEXT_IN_FAILED, TEXT_IN_STOPPED } text_in_state;
 text_in_state text_in_status(const text_in *t);
-int64_t text_in_bytes(const text_in *t);  // bytes read from the source
 int64_t text_in_place(const text_in *t);  // bytes of clean text skipped so far
 bool text_in_is_binary(const text_in *t); // more than 1 byte in 10 so far was NUL or invalid
 
