@@ -49,6 +49,20 @@ void chain_seed(chain *c, uint64_t seed) {
     }
 }
 
+chain_random chain_get_random(const chain *c) {
+    chain_random r;
+    memcpy(r.state, c->random, sizeof r.state);
+    return r;
+}
+
+// A generator of all zeros would stay there.
+void chain_set_random(chain *c, const chain_random *r) {
+    if (r->state[0] | r->state[1] | r->state[2] | r->state[3])
+        memcpy(c->random, r->state, sizeof c->random);
+    else
+        chain_seed(c, 0);
+}
+
 static uint64_t rotate(uint64_t x, int k) {
     return x << k | x >> (64 - k);
 }

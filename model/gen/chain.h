@@ -12,6 +12,13 @@ void chain_close(chain *c); // NULL is fine
 int chain_n_vocab(const chain *c);
 void chain_seed(chain *c, uint64_t seed);
 
+// Where the random generator stands, to be kept with a conversation and put back.
+typedef struct chain_random {
+    uint64_t state[4];
+} chain_random;
+chain_random chain_get_random(const chain *c);
+void chain_set_random(chain *c, const chain_random *r);
+
 // Runs the chain over logits (n_vocab; -inf allowed; NaN counts as -inf). prev: the ids that penalties and bans look
 // at, oldest first. exempt: ids that bans never touch (the end-of-turn token in chat), n_exempt of them.
 // Leaves the survivors in the chain; returns how many there are (at least 1: when the bans leave nothing they are
