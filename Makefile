@@ -88,8 +88,8 @@ $(B)/%_avx2.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c
 $(B)/%_avx512.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
 endif
 ifneq (,$(filter aarch64% arm64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
-$(B)/%_neon.o: ALL_CFLAGS += -O3
-$(B)/%_neon_dot.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
+$(B)/model/math/kernels_neon.o $(B)/model/math/neon_products.o: ALL_CFLAGS += -O3
+$(B)/model/math/neon_products_dot.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
 endif
 
 $(B)/%.o: %.c

@@ -1,199 +1,17 @@
-// Kernels for AArch64 with NEON, which every 64-bit ARM processor has; kernels_neon_dot.c compiles this file once more
-// for those with the dot-product instruction (ARMv8.2: Cortex-A55 and A76 on, every Apple M).
-//
-// A 64-byte vector of the packed layout is four registers of four rows by four columns, and everything here works on such
-// quarters. sdot multiplies a quarter by four columns of one activation row and adds into four 32-bit sums. Without it,
-// smlal multiplies into 16 bits, and pairs are added and widened before they can overflow. Weights of up to 6 bits are
-// non-negative as signed bytes; 8-bit weights are taken as u - 128, which makes the offset zero.
+// Kernels for AArch64 with NEON: two tables, which differ in the integer products (neon_products.c).
 #include "model/math/half.h"
-#include "model/math/kernels.h"
+#include "model/math/neon.h"
 
 #if defined(__aarch64__)
-#include <arm_neon.h>
 #include <math.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { QUARTERS = 4, QUARTER_ROWS = 4, QUARTER_BYTES = 16 };
-
-// ---- integer products ----
-
-#if defined(KERNELS_NEON_DOT)
-
-enum { ROWS_AT_ONCE = 12 }; // activation rows per pass of gemm: their sums, integer and float, fill 24 registers
-
-typedef struct sums {
-    int32x4_t total;
-} sums;
-
-// Adds the products of a quarter and four activations, which are word `lane` of x.
-INLINE void multiply(sums *a, int8x16_t w, int8x16_t x, int lane) {
-    switch (lane) { // the instruction holds the lane
-    case 0: a->total = vdotq_laneq_s32(a->total, w, x, 0); break;
-    case 1: a->total = vdotq_laneq_s32(a->total, w, x, 1); break;
-    case 2: a->total = vdotq_laneq_s32(a->total, w, x, 2); break;
-    default: a->total = vdotq_laneq_s32(a->total, w, x, 3); break;
-    }
-}
-
-INLINE void widen(sums *a) {
-    (void)a;
-}
-
-#else
-
-enum { ROWS_AT_ONCE = 4 };
-
-typedef struct sums {
-    int16x8_t low, high; // not yet in total: products of rows 0 and 1, of rows 2 and 3
-    int32x4_t total;
-} sums;
-
-INLINE void multiply(sums *a, int8x16_t w, int8x16_t x, int lane) {
-    int8x16_t word = vreinterpretq_s8_s32(vdupq_n_s32(vreinterpretq_s32_s8(x)[lane]));
-    a->low = vmlal_s8(a->low, vget_low_s8(w), vget_low_s8(word));
-    a->high = vmlal_high_s8(a->high, w, word);
-}
-
-INLINE void widen(sums *a) {
-    a->total = vaddq_s32(a->total, vpaddq_s32(vpaddlq_s16(a->low), vpaddlq_s16(a->high)));
-    a->low = a->high = vdupq_n_s16(0);
-}
-
-#endif
-
-// True when group g of [g0, g1) is one after which the 16-bit sums are to be widened. One lane takes 8 products of 5 bits
-// (8 * 31 * 127), 4 of 6, 2 of 8 (2 * 128 * 127).
-INLINE bool widen_after(int g, int g1, int bits) {
-    int at_once = bits <= 5 ? 8 : bits == 6 ? 4 : 2;
-    return g + 1 == g1 || (g + 1) % at_once == 0;
-}
-
-INLINE uint8x16_t bits_at(uint8x16_t v, int shift, int mask) {
-    return v >> shift & (uint8_t)mask;
-}
-
-// The eight groups of a unit for one quarter's rows; planes points at the quarter's bytes of the first vector.
-INLINE void load_groups(const uint8_t *planes, int bits, uint8x16_t w[8]) {
-    if (bits == 8) {
-        for (int g = 0; g < 8; g++) w[g] = vld1q_u8(planes + 64 * g);
-        return;
-    }
-    if (bits >= 4) {
-        for (int g = 0; g < 4; g++) {
-            uint8x16_t v = vld1q_u8(planes + 64 * g);
-            w[g] = vandq_u8(v, vdupq_n_u8(15));
-            w[g + 4] = vshrq_n_u8(v, 4);
-        }
-        planes += 256;
-    } else {
-        for (int g = 0; g < 8; g++) w[g] = bits_at(vld1q_u8(planes + g / 4 * 64), g % 4 * 2, 3);
-        planes += 128;
-    }
-    if (bits == 6)
-        for (int g = 0; g < 8; g++)
-            w[g] = vorrq_u8(w[g], vshlq_n_u8(bits_at(vld1q_u8(planes + g / 4 * 64), g % 4 * 2, 3), 4));
-    if (bits == 5 || bits == 3) {
-        uint8x16_t v = vld1q_u8(planes);
-        uint8x16_t place = vdupq_n_u8((uint8_t)(1 << (bits - 1)));
-        for (int g = 0; g < 8; g++) w[g] = vorrq_u8(w[g], vandq_u8(vtstq_u8(v, vdupq_n_u8((uint8_t)(1 << g))), place));
-    }
-}
-
-// Weights as the products take them.
-INLINE int8x16_t as_signed(uint8x16_t w, int bits) {
-    return vreinterpretq_s8_u8(bits == 8 ? veorq_u8(w, vdupq_n_u8(0x80)) : w);
-}
-
-INLINE float32x4_t load_f16(const void *p) {
-    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
-}
-
-// Sixteen signed bytes as floats.
-INLINE void load_bytes(const uint8_t *p, float32x4_t out[QUARTERS]) {
-    int8x16_t v = vreinterpretq_s8_u8(vld1q_u8(p));
-    int16x8_t low = vmovl_s8(vget_low_s8(v)), high = vmovl_high_s8(v);
-    out[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(low)));
-    out[1] = vcvtq_f32_s32(vmovl_high_s16(low));
-    out[2] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(high)));
-    out[3] = vcvtq_f32_s32(vmovl_high_s16(high));
-}
-
-// Scales and offsets of column half h of unit s. base: the scales of the row block.
-INLINE void load_scales(const uint8_t *base, const quant_traits *t, int s, int h, float32x4_t scale[QUARTERS],
-                        float32x4_t offset[QUARTERS]) {
-    int sets = t->has_min ? 2 : 1, halves = t->per_half ? 2 : 1;
-    base += t->k ? (size_t)(s / 8) * (size_t)(sets * 32 + 8 * sets * halves * 16) : (size_t)s * (size_t)(sets * 32);
-    for (int j = 0; j < QUARTERS; j++) scale[j] = load_f16(base + 8 * j);
-    if (t->has_min)
-        for (int j = 0; j < QUARTERS; j++) offset[j] = load_f16(base + 32 + 8 * j);
-    if (t->k) {
-        const uint8_t *unit = base + sets * 32 + s % 8 * sets * halves * 16 + h * 16;
-        float32x4_t sc[QUARTERS], mn[QUARTERS];
-        load_bytes(unit, sc);
-        for (int j = 0; j < QUARTERS; j++) scale[j] = vmulq_f32(scale[j], sc[j]);
-        if (t->has_min) {
-            load_bytes(unit + halves * 16, mn); // at most 63
-            for (int j = 0; j < QUARTERS; j++) offset[j] = vmulq_f32(offset[j], vnegq_f32(mn[j]));
-        }
-    }
-    if (!t->has_min)
-        for (int j = 0; j < QUARTERS; j++) offset[j] = vmulq_n_f32(scale[j], -(float)t->zero);
-}
-
-// One quarter of a unit times one activation row: groups [g0, g1).
-INLINE float32x4_t dot_groups(const uint8x16_t *w, const int8x16_t *x, int g0, int g1, int bits) {
-    sums a = {0};
-    for (int g = g0; g < g1; g++) {
-        multiply(&a, as_signed(w[g], bits), x[g / 4], g % 4);
-        if (widen_after(g, g1, bits)) widen(&a);
-    }
-    return vcvtq_f32_s32(a.total);
-}
-
-INLINE void gemv_bits(const pack *w, int bits, int halves, int b0, int b1, const int8_t *q, const float *d,
-                      const float *sum, float *y) {
-    for (int b = b0; b < b1; b++, y += PACK_ROWS) {
-        const uint8_t *planes = pack_planes(w, b, 0), *scales = pack_scales(w, b);
-        float32x4_t acc[QUARTERS] = {0};
-        for (int s = 0; s < w->n_units; s++, planes += 64 * bits) {
-            int8x16_t x[2] = {vld1q_s8(q + 32 * s), vld1q_s8(q + 32 * s + 16)};
-            float32x4_t scale[2][QUARTERS], offset[2][QUARTERS];
-            for (int h = 0; h < halves; h++) load_scales(scales, &w->traits, s, h, scale[h], offset[h]);
-            for (int j = 0; j < QUARTERS; j++) {
-                uint8x16_t g[8];
-                load_groups(planes + QUARTER_BYTES * j, bits, g);
-                for (int h = 0; h < halves; h++) {
-                    float32x4_t dot = dot_groups(g, x, 4 * h, halves == 1 ? 8 : 4 * h + 4, bits);
-                    acc[j] = vfmaq_f32(acc[j], vmulq_n_f32(scale[h][j], d[s]), dot);
-                    if (bits == 8) continue;
-                    acc[j] =
-                        vfmaq_n_f32(acc[j], offset[h][j], halves == 1 ? sum[2 * s] + sum[2 * s + 1] : sum[2 * s + h]);
-                }
-            }
-        }
-        for (int j = 0; j < QUARTERS; j++) vst1q_f32(y + QUARTER_ROWS * j, acc[j]);
-    }
-}
-
-// The widths come in constants, so that each gets code of its own. 2, 3 and 6 bits are formats with a scale per half.
-static void gemv_neon(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
-    switch (w->traits.bits) {
-    case 2: gemv_bits(w, 2, 2, b0, b1, q, d, sum, y); break;
-    case 3: gemv_bits(w, 3, 2, b0, b1, q, d, sum, y); break;
-    case 4: gemv_bits(w, 4, 1, b0, b1, q, d, sum, y); break;
-    case 5: gemv_bits(w, 5, 1, b0, b1, q, d, sum, y); break;
-    case 6: gemv_bits(w, 6, 2, b0, b1, q, d, sum, y); break;
-    default: gemv_bits(w, 8, 1, b0, b1, q, d, sum, y); break;
-    }
-}
+// ---- packed weights ----
 
 INLINE void spread_bits(const uint8_t *planes, int bits, uint8_t *u) {
     for (int j = 0; j < QUARTERS; j++) {
-        uint8x16_t w[8];
-        load_groups(planes + QUARTER_BYTES * j, bits, w);
-        for (int g = 0; g < 8; g++) vst1q_u8(u + 64 * g + QUARTER_BYTES * j, w[g]);
+        int at = QUARTER_BYTES * j;
+        for (int g = 0; g < 8; g++) vst1q_u8(u + 64 * g + at, load_group(planes + at, bits, g));
     }
 }
 
@@ -210,7 +28,7 @@ static void spread_unit(const pack *w, int b, int s, uint8_t *u, float *scale, f
     }
     for (int h = 0; h < pack_halves(w); h++) {
         float32x4_t sv[QUARTERS], ov[QUARTERS];
-        load_scales(pack_scales(w, b), &w->traits, s, h, sv, ov);
+        load_scales(pack_scales(w, b), w->traits, s, h, sv, ov);
         for (int j = 0; j < QUARTERS; j++) {
             vst1q_f32(scale + PACK_ROWS * h + QUARTER_ROWS * j, sv[j]);
             vst1q_f32(offset + PACK_ROWS * h + QUARTER_ROWS * j, ov[j]);
@@ -243,69 +61,6 @@ static void dequantize_neon(const pack *w, int b, int s0, int n, float *out, siz
                 int at = r + g / 4 * second;
                 vst1q_f32(out + (size_t)r * ld + 4 * g, four_columns(u + 64 * g + 4 * r, scale[at], offset[at]));
             }
-    }
-}
-
-// Activation rows t0 .. t0 + rows - 1 of a tile (a multiple of four: what stands beyond the tile's last row is
-// multiplied too) against one quarter of a row block; the first n are written.
-INLINE void gemm_part(const unpacked *w, const qtiles *x, int tile, int t0, int rows, int n, int block, int j, int bits,
-                      int halves, bool add, float *y, size_t ld) {
-    size_t units = (size_t)w->n_units;
-    const int8_t *q = x->q + (size_t)tile * units * QUANT_UNIT * KERNELS_TILE + 4 * t0;
-    const float *d = x->d + (size_t)tile * units * KERNELS_TILE + t0;
-    const float *sum = x->sum + (size_t)tile * units * 3 * KERNELS_TILE + t0 + (halves == 1 ? 2 * KERNELS_TILE : 0);
-    const uint8_t *u = w->u + (size_t)block * units * PACK_UNIT_BYTES + QUARTER_BYTES * j;
-    size_t at = (size_t)block * units * (size_t)(halves * PACK_ROWS) + (size_t)(QUARTER_ROWS * j);
-    float32x4_t acc[ROWS_AT_ONCE];
-    for (int t = 0; t < rows; t++) acc[t] = vdupq_n_f32(0);
-    for (size_t s = 0; s < units; s++) {
-        for (int h = 0; h < halves; h++, at += PACK_ROWS) {
-            int g0 = 4 * h, g1 = halves == 1 ? 8 : 4 * h + 4;
-            sums a[ROWS_AT_ONCE];
-            for (int t = 0; t < rows; t++) a[t] = (sums){0};
-            for (int g = g0; g < g1; g++) {
-                int8x16_t weights = as_signed(vld1q_u8(u + 64 * g), bits);
-                for (int t = 0; t < rows; t++)
-                    multiply(&a[t], weights, vld1q_s8(q + g * 4 * KERNELS_TILE + t / 4 * 16), t % 4);
-                for (int t = 0; t < rows && widen_after(g, g1, bits); t++) widen(&a[t]);
-            }
-            float32x4_t scale = vld1q_f32(w->scale + at), offset = vld1q_f32(w->offset + at);
-            for (int t = 0; t < rows; t++) {
-                acc[t] = vfmaq_f32(acc[t], vmulq_n_f32(scale, d[t]), vcvtq_f32_s32(a[t].total));
-                if (bits < 8) acc[t] = vfmaq_n_f32(acc[t], offset, sum[t + h * KERNELS_TILE]);
-            }
-        }
-        u += PACK_UNIT_BYTES;
-        q += QUANT_UNIT * KERNELS_TILE;
-        d += KERNELS_TILE;
-        sum += 3 * KERNELS_TILE;
-    }
-    float *out = y + (size_t)t0 * ld + PACK_ROWS * block + QUARTER_ROWS * j;
-    for (int t = 0; t < rows; t++, out += ld)
-        if (t < n) vst1q_f32(out, add ? vaddq_f32(acc[t], vld1q_f32(out)) : acc[t]);
-}
-
-INLINE void gemm_bits(const unpacked *w, const qtiles *x, int tile, int n, int bits, int halves, bool add, float *y,
-                      size_t ld) {
-    for (int j = 0; j < w->n_blocks * QUARTERS; j++)
-        for (int t = 0; t < n; t += ROWS_AT_ONCE) {
-            int left = n - t < ROWS_AT_ONCE ? n - t : ROWS_AT_ONCE;
-            if (left > 8)
-                gemm_part(w, x, tile, t, 12, left, j / QUARTERS, j % QUARTERS, bits, halves, add, y, ld);
-            else if (left > 4)
-                gemm_part(w, x, tile, t, 8, left, j / QUARTERS, j % QUARTERS, bits, halves, add, y, ld);
-            else
-                gemm_part(w, x, tile, t, 4, left, j / QUARTERS, j % QUARTERS, bits, halves, add, y, ld);
-        }
-}
-
-static void gemm_neon(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld) {
-    switch (w->bits) {
-    case 8: gemm_bits(w, x, tile, n, 8, 1, add, y, ld); break;
-    case 6: gemm_bits(w, x, tile, n, 6, 2, add, y, ld); break;
-    case 5:
-    case 4: gemm_bits(w, x, tile, n, 5, 1, add, y, ld); break;
-    default: gemm_bits(w, x, tile, n, 3, 2, add, y, ld); break; // Q2_K and Q3_K
     }
 }
 
@@ -682,31 +437,17 @@ static void gelu_tanh_neon(float *x, int n) {
     }
 }
 
-#if defined(KERNELS_NEON_DOT)
-const kernels kernels_neon_dot = {
-    .name = "neon-dot",
-#else
-const kernels kernels_neon = {
-    .name = "neon",
-#endif
-    .quantize = quantize_neon,
-    .gemv = gemv_neon,
-    .unpack = unpack_neon,
-    .dequantize = dequantize_neon,
-    .spread_floats = spread_floats_neon,
-    .gemm = gemm_neon,
-    .gemv_f32 = gemv_f32_neon,
-    .gemv_f16 = gemv_f16_neon,
-    .gemv_bf16 = gemv_bf16_neon,
-    .rank_add = rank_add_neon,
-    .f16_to_f32 = f16_to_f32_neon,
-    .bf16_to_f32 = bf16_to_f32_neon,
-    .f32_to_f16 = f32_to_f16_neon,
-    .attend = attend_neon,
-    .rms_norm = rms_norm_neon,
-    .layer_norm = layer_norm_neon,
-    .silu_mul = silu_mul_neon,
-    .exp_sub = exp_sub_neon,
-    .gelu_tanh = gelu_tanh_neon,
-};
+// A table with these two integer products.
+#define NEON_TABLE(table_name, gemv_function, gemm_function)                                                           \
+    {                                                                                                                  \
+        .name = table_name, .quantize = quantize_neon, .gemv = gemv_function, .unpack = unpack_neon,                   \
+        .dequantize = dequantize_neon, .spread_floats = spread_floats_neon, .gemm = gemm_function,                     \
+        .gemv_f32 = gemv_f32_neon, .gemv_f16 = gemv_f16_neon, .gemv_bf16 = gemv_bf16_neon, .rank_add = rank_add_neon,  \
+        .f16_to_f32 = f16_to_f32_neon, .bf16_to_f32 = bf16_to_f32_neon, .f32_to_f16 = f32_to_f16_neon,                 \
+        .attend = attend_neon, .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .silu_mul = silu_mul_neon,    \
+        .exp_sub = exp_sub_neon, .gelu_tanh = gelu_tanh_neon,                                                          \
+    }
+
+const kernels kernels_neon = NEON_TABLE("neon", neon_gemv, neon_gemm);
+const kernels kernels_neon_dot = NEON_TABLE("neon-dot", neon_gemv_dot, neon_gemm_dot);
 #endif
