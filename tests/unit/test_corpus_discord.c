@@ -10,112 +10,104 @@
 #define MESSAGE(id, type, time, content, author, more)                                                                 \
     "    {\n      \"id\": \"" id "\",\n      \"type\": \"" type "\",\n      \"timestamp\": \"" time                    \
     "\",\n      \"content\": \"" content "\",\n      \"author\": {" author "}" more "\n    }"
-#define ANN "\"id\": \"5\", \"name\": \"ann_1\", \"nickname\": \"Ann\", \"isBot\": false"
-#define BOB "\"id\": \"6\", \"name\": \"bob_1\", \"nickname\": \"\", \"isBot\": false"
+#define NEXT    ",\n"
+#define TO(id)  ", \"reference\": {\"messageId\": \"" id "\"}"
+#define ANN     "\"id\": \"5\", \"name\": \"ann_1\", \"nickname\": \"Ann\", \"isBot\": false"
+#define SOUPBOT "\"id\": \"7\", \"name\": \"soupbot\", \"isBot\": true"
+#define BOB     "\"id\": \"6\", \"name\": \"bob_1\", \"nickname\": \"\", \"isBot\": false"
 
+// clang-format off: one message a line
 static void test_json(void) {
-    case_text(
-        "kept and dropped types", "discord-json",
-        HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00.1234567+00:00", "a", ANN, "") ",\n" MESSAGE(
-            "2", "GuildMemberJoin", "2026-11-20T12:06:01+00:00", "Joined the server.", ANN,
-            "") ",\n" MESSAGE("3", "20", "2026-11-20T12:06:02+02:00", "slash", ANN,
-                              "") ",\n" MESSAGE("4", "23", "2026-11-20T12:06:03-03:30", "menu", BOB,
-                                                "") ",\n" MESSAGE("5", "8", "2026-11-20T12:06:04+00:00", "boost", ANN,
-                                                                  "") ",\n" MESSAGE("6", "ThreadCreated",
-                                                                                    "2026-11-20T12:06:05+00:00", "t",
-                                                                                    ANN, "") TAIL,
-        "2026-11-20T12:06:00Z|Ann|a|-\n2026-11-20T12:06:02+02:00|Ann|slash|-\n2026-11-20T12:06:03-03:30|bob_1|menu|-\n",
-        0);
-    case_text(
-        "replies, forwards, bots", "discord-json",
-        HEAD MESSAGE("9007199254740993", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") ",\n" MESSAGE(
-            "9007199254740992", "Default", "2026-11-20T12:06:01Z", "b",
-            "\"id\": \"7\", \"name\": \"soupbot\", \"isBot\": true",
-            "") ",\n" MESSAGE("3", "Reply", "2026-11-20T12:06:02Z", "c", ANN,
-                              ", \"reference\": {\"messageId\": "
-                              "\"9007199254740993\"}") ",\n" MESSAGE("4", "Default",
-                                                                     "2026-11-20T12:"
-                                                                     "06:03Z",
-                                                                     "d", ANN,
-                                                                     ", "
-                                                                     "\"reference\": "
-                                                                     "{\"messageId\": "
-                                                                     "\"3\"}") ",\n" MESSAGE("5", "Reply",
-                                                                                             "2026-11-20T12:06:04Z",
-                                                                                             "e", ANN,
-                                                                                             ", \"reference\": {\"messageId\": \"99\"}") ",\n" MESSAGE("6",
-                                                                                                                                                       "Default",
-                                                                                                                                                       "2026-11-20T12:06:05Z",
-                                                                                                                                                       "",
-                                                                                                                                                       ANN,
-                                                                                                                                                       ", \"forwardedMessage\": {\"content\": \"others' words\"}")
-            TAIL,
-        "2026-11-20T12:06:00Z|Ann|a|-\n2026-11-20T12:06:01Z|soupbot|b|-|bot\n2026-11-20T12:06:02Z|Ann|c|0\n"
-        "2026-11-20T12:06:03Z|Ann|d|-\n2026-11-20T12:06:04Z|Ann|e|-\n",
-        0);
+    case_text("kept and dropped types", "discord-json",
+              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00.1234567+00:00", "a", ANN, "")
+                  NEXT MESSAGE("2", "GuildMemberJoin", "2026-11-20T12:06:01+00:00", "Joined the server.", ANN, "")
+                      NEXT MESSAGE("3", "20", "2026-11-20T12:06:02+02:00", "slash", ANN, "")
+                          NEXT MESSAGE("4", "23", "2026-11-20T12:06:03-03:30", "menu", BOB, "")
+                              NEXT MESSAGE("5", "8", "2026-11-20T12:06:04+00:00", "boost", ANN, "")
+                                  NEXT MESSAGE("6", "ThreadCreated", "2026-11-20T12:06:05+00:00", "t", ANN, "") TAIL,
+              "2026-11-20T12:06:00Z|Ann|a|-\n"
+              "2026-11-20T12:06:02+02:00|Ann|slash|-\n"
+              "2026-11-20T12:06:03-03:30|bob_1|menu|-\n",
+              0);
+    case_text("replies, forwards, bots; ids that no double can tell apart", "discord-json",
+              HEAD MESSAGE("9007199254740993", "Default", "2026-11-20T12:06:00Z", "a", ANN, "")
+                  NEXT MESSAGE("9007199254740992", "Default", "2026-11-20T12:06:01Z", "b", SOUPBOT, "")
+                      NEXT MESSAGE("3", "Reply", "2026-11-20T12:06:02Z", "c", ANN, TO("9007199254740993"))
+                          NEXT MESSAGE("4", "Default", "2026-11-20T12:06:03Z", "d", ANN, TO("3"))
+                              NEXT MESSAGE("5", "Reply", "2026-11-20T12:06:04Z", "e", ANN, TO("99"))
+                                  NEXT MESSAGE("6", "Default", "2026-11-20T12:06:05Z", "", ANN,
+                                               ", \"forwardedMessage\": {\"content\": \"others' words\"}") TAIL,
+              "2026-11-20T12:06:00Z|Ann|a|-\n"
+              "2026-11-20T12:06:01Z|soupbot|b|-|bot\n"
+              "2026-11-20T12:06:02Z|Ann|c|0\n"
+              "2026-11-20T12:06:03Z|Ann|d|-\n"
+              "2026-11-20T12:06:04Z|Ann|e|-\n",
+              0);
     case_text("a reply to a dropped message is none", "discord-json",
-              HEAD MESSAGE("1", "GuildMemberJoin", "2026-11-20T12:06:00Z", "x", ANN, "") ",\n" MESSAGE(
-                  "2", "Reply", "2026-11-20T12:06:02Z", "c", ANN, ", \"reference\": {\"messageId\": \"1\"}") TAIL,
+              HEAD MESSAGE("1", "GuildMemberJoin", "2026-11-20T12:06:00Z", "x", ANN, "")
+                  NEXT MESSAGE("2", "Reply", "2026-11-20T12:06:02Z", "c", ANN, TO("1")) TAIL,
               "2026-11-20T12:06:02Z|Ann|c|-\n", 0);
-    case_text(
-        "mentions resolve through mentions and later authors", "discord-json",
-        HEAD MESSAGE(
-            "1", "Default", "2026-11-20T12:06:00Z", "<@6> <@!8> <@9> <#77> <#78> <:kek:1>", ANN,
-            ", \"mentions\": [{\"id\": \"8\", \"name\": \"cy_1\", \"nickname\": \"Cy\"}]") ",\n" MESSAGE("2", "Default",
-                                                                                                         "2026-11-20T12:06:02Z",
-                                                                                                         "b", BOB, "")
-            TAIL,
-        "2026-11-20T12:06:00Z|Ann|@bob_1 @Cy @unknown #soup #unknown :kek:|-\n2026-11-20T12:06:02Z|bob_1|b|-\n", 0);
-    case_text(
-        "written newest first", "discord-json",
-        HEAD MESSAGE("3", "Reply", "2026-11-20T12:06:02Z", "c", ANN,
-                     ", \"reference\": {\"messageId\": \"1\"}") ",\n" MESSAGE("2", "Default", "2026-11-20T12:06:01Z",
-                                                                              "b", BOB,
-                                                                              "") ",\n" MESSAGE("1", "Default",
-                                                                                                "2026-11-20T12:06:00Z",
-                                                                                                "a", ANN, "") TAIL,
-        "2026-11-20T12:06:00Z|Ann|a|-\n2026-11-20T12:06:01Z|bob_1|b|-\n2026-11-20T12:06:02Z|Ann|c|0\n", 0);
+    case_text("mentions resolve through mentions and later authors", "discord-json",
+              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "<@6> <@!8> <@9> <#77> <#78> <:kek:1>", ANN,
+                           ", \"mentions\": [{\"id\": \"8\", \"name\": \"cy_1\", \"nickname\": \"Cy\"}]")
+                  NEXT MESSAGE("2", "Default", "2026-11-20T12:06:02Z", "b", BOB, "") TAIL,
+              "2026-11-20T12:06:00Z|Ann|@bob_1 @Cy @unknown #soup #unknown :kek:|-\n"
+              "2026-11-20T12:06:02Z|bob_1|b|-\n",
+              0);
+    case_text("written newest first", "discord-json",
+              HEAD MESSAGE("3", "Reply", "2026-11-20T12:06:02Z", "c", ANN, TO("1"))
+                  NEXT MESSAGE("2", "Default", "2026-11-20T12:06:01Z", "b", BOB, "")
+                      NEXT MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") TAIL,
+              "2026-11-20T12:06:00Z|Ann|a|-\n"
+              "2026-11-20T12:06:01Z|bob_1|b|-\n"
+              "2026-11-20T12:06:02Z|Ann|c|0\n",
+              0);
     case_text("escapes", "discord-json",
               HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z",
                            "\\uD83D\\uDE42 a\\u0000b \\uD83D \\uDE42 \\t\\\\ \\u00e9 \\\"", ANN, "") TAIL,
               "2026-11-20T12:06:00Z|Ann|\xF0\x9F\x99\x82 ab \xEF\xBF\xBD \xEF\xBF\xBD \t\\ \xC3\xA9 \"|-\n", 0);
     case_text("trimming, empty texts, unreadable dates", "discord-json",
-              HEAD MESSAGE("1", "Default", "yesterday", "  \\n a \\n\\n b\\t\\n", ANN, "") ",\n" MESSAGE(
-                  "2", "Default", "2026-13-40T12:06:01Z", "b", BOB,
-                  "") ",\n" MESSAGE("3", "Default", "2026-11-20T12:06:01Z", " \\n\\t ", BOB, "") TAIL,
-              "-|Ann|a \n\n b|-\n-|bob_1|b|-\n", 0);
+              HEAD MESSAGE("1", "Default", "yesterday", "  \\n a \\n\\n b\\t\\n", ANN, "")
+                  NEXT MESSAGE("2", "Default", "2026-13-40T12:06:01Z", "b", BOB, "")
+                      NEXT MESSAGE("3", "Default", "2026-11-20T12:06:01Z", " \\n\\t ", BOB, "") TAIL,
+              "-|Ann|a \n\n b|-\n"
+              "-|bob_1|b|-\n",
+              0);
 }
 
 static void test_json_faults(void) {
     case_text("wrong types cost one message each", "discord-json",
-              HEAD "    7,\n    \"text\",\n    null,\n    {\"id\": 1},\n" MESSAGE(
-                  "1", "Default", "2026-11-20T12:06:00Z", "a", ANN,
-                  "") ",\n    {\"id\": \"2\", \"type\": \"Default\", \"content\": 5, \"author\": {" ANN "}},\n"
-                      "    {\"id\": \"3\", \"type\": \"Default\", \"content\": \"x\", \"author\": \"ann\"}" TAIL,
+              HEAD "    7,\n    \"text\",\n    null,\n    {\"id\": 1},\n" MESSAGE("1", "Default",
+                                                                                  "2026-11-20T12:06:00Z", "a", ANN, "")
+                  NEXT "    {\"id\": \"2\", \"type\": \"Default\", \"content\": 5, \"author\": {" ANN "}},\n"
+                       "    {\"id\": \"3\", \"type\": \"Default\", \"content\": \"x\", \"author\": \"ann\"}" TAIL,
               "2026-11-20T12:06:00Z|Ann|a|-\n", 6);
     case_text("cut inside of a message", "discord-json",
-              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN,
-                           "") ",\n    {\n      \"id\": \"2\",\n      \"cont",
+              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") NEXT
+              "    {\n      \"id\": \"2\",\n      \"cont",
               "2026-11-20T12:06:00Z|Ann|a|-\n", 1);
     case_text("cut between messages", "discord-json",
-              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") ",\n",
-              "2026-11-20T12:06:00Z|Ann|a|-\n", 0);
+              HEAD MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") NEXT, "2026-11-20T12:06:00Z|Ann|a|-\n",
+              0);
     case_text("a lost brace costs one message", "discord-json",
-              HEAD "    {\n      \"id\": \"0\",\n      \"author\": {\n"
-                   ",\n" MESSAGE("1", "Default", "2026-11-20T12:06:00Z", "a", ANN,
-                                 "") ",\n" MESSAGE("2", "Default", "2026-11-20T12:06:01Z", "b", BOB, "") TAIL,
-              "2026-11-20T12:06:00Z|Ann|a|-\n2026-11-20T12:06:01Z|bob_1|b|-\n", 1);
+              HEAD "    {\n      \"id\": \"0\",\n      \"author\": {\n" NEXT MESSAGE(
+                  "1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "")
+                  NEXT MESSAGE("2", "Default", "2026-11-20T12:06:01Z", "b", BOB, "") TAIL,
+              "2026-11-20T12:06:00Z|Ann|a|-\n"
+              "2026-11-20T12:06:01Z|bob_1|b|-\n",
+              1);
     case_text("a lost quote costs one message", "discord-json",
               HEAD "    {\n      \"id\": \"0,\n      \"type\": \"Default\"\n    },\n" MESSAGE(
                   "1", "Default", "2026-11-20T12:06:00Z", "a", ANN, "") TAIL,
               "2026-11-20T12:06:00Z|Ann|a|-\n", 1);
-    const char *no_list = "{\"guild\": {}, \"channel\": {}, \"messages\": {\"a\": 1}}";
-    case_fails("messages is an object", no_list, strlen(no_list), "messages");
-    const char *empty = "{\"guild\": {}, \"channel\": {}, \"messages\": []}";
-    case_fails("no messages", empty, strlen(empty), "no messages");
-    const char *all_broken = "{\"guild\": {}, \"channel\": {}, \"messages\": [1, 2]}";
-    case_fails("nothing can be used", all_broken, strlen(all_broken), "broken");
+    static const char no_list[] = "{\"guild\": {}, \"channel\": {}, \"messages\": {\"a\": 1}}";
+    static const char empty[] = "{\"guild\": {}, \"channel\": {}, \"messages\": []}";
+    static const char all_broken[] = "{\"guild\": {}, \"channel\": {}, \"messages\": [1, 2]}";
+    case_fails("messages is an object", no_list, sizeof no_list - 1, "messages");
+    case_fails("no messages", empty, sizeof empty - 1, "no messages");
+    case_fails("nothing can be used", all_broken, sizeof all_broken - 1, "broken");
 }
+// clang-format on
 
 static void test_deep(void) {
     buf deep = {0};
@@ -228,60 +220,67 @@ static void test_text(void) {
 #define CONTENT(text)                                                                                                  \
     "<div class=\"chatlog__content chatlog__markdown\"><span class=chatlog__markdown-preserve>" text "</span></div>"
 
+#define END       "</div></div>" // of a container
+#define END_GROUP END "</div>\n" // and of its group
+
+// clang-format off: one message a line
 static void test_html(void) {
     case_text("groups and times", "discord-html",
               PAGE GROUP CONTAINER("1") HEADER("Ann &amp; &lt;co&gt;", "11/20/2026 11:58 PM")
-                  CONTENT("a &#233; &#128578;") "</div></div>" CONTAINER("2") SHORT("11:59 PM")
-                      CONTENT("b") "</div></div>" CONTAINER("3") SHORT("12:01 AM")
-                          CONTENT("c") "</div></div></div>\n" GROUP CONTAINER("4") HEADER("Bob", "11/21/2026 12:05 AM")
-                              CONTENT("d") "</div></div></div>\n</div>",
-              "2026-11-20T23:58:00|Ann & <co>|a \xC3\xA9 \xF0\x9F\x99\x82|-\n2026-11-20T23:59:00|Ann & <co>|b|-\n"
-              "2026-11-21T00:01:00|Ann & <co>|c|-\n2026-11-21T00:05:00|Bob|d|-\n",
+                  CONTENT("a &#233; &#128578;") END CONTAINER("2") SHORT("11:59 PM") CONTENT("b") END CONTAINER("3")
+                      SHORT("12:01 AM") CONTENT("c") END_GROUP GROUP CONTAINER("4") HEADER("Bob", "11/21/2026 12:05 AM")
+                          CONTENT("d") END_GROUP "</div>",
+              "2026-11-20T23:58:00|Ann & <co>|a \xC3\xA9 \xF0\x9F\x99\x82|-\n"
+              "2026-11-20T23:59:00|Ann & <co>|b|-\n"
+              "2026-11-21T00:01:00|Ann & <co>|c|-\n"
+              "2026-11-21T00:05:00|Bob|d|-\n",
               0);
     case_text(
         "markdown", "discord-html",
         PAGE GROUP CONTAINER("1") HEADER("Ann", "20.11.2026 12:06") CONTENT(
-            "<strong>b <em>i</em></strong> <u>u</u> <s>s</s> <span class=\"chatlog__markdown-spoiler x\">p</span> <code "
-            "class=\"chatlog__markdown-pre chatlog__markdown-pre--inline\">c</code>") "</div></div>" CONTAINER("2")
-            SHORT("12:07") CONTENT("<code class=\"chatlog__markdown-pre chatlog__markdown-pre--multiline "
-                                   "nohighlight\">x\n  y</code>") "</div></div>" CONTAINER("3") SHORT("12:08")
-                CONTENT("<h1>One</h1><h3>Three</h3><ul><li>a</li><li>b <strong>c</strong></li></ul>end") "</div></div>" CONTAINER(
-                    "4") SHORT("12:09")
-                    CONTENT(
-                        "<div class=chatlog__markdown-quote><div class=chatlog__markdown-quote-border></div><div "
-                        "class=chatlog__markdown-quote-content>q <em>r</em>\ns</div></div>t <a href=http://x>http://x</a> <a "
-                        "href=\"http://y\">why</a>") "</div></div></div>",
-        "2026-11-20T12:06:00|Ann|**b *i*** __u__ ~~s~~ ||p|| `c`|-\n2026-11-20T12:07:00|Ann|```\nx\n  y\n```|-\n"
+            "<strong>b <em>i</em></strong> <u>u</u> <s>s</s> <span class=\"chatlog__markdown-spoiler x\">p</span> "
+            "<code class=\"chatlog__markdown-pre chatlog__markdown-pre--inline\">c</code>") END CONTAINER("2")
+            SHORT("12:07") CONTENT(
+                "<code class=\"chatlog__markdown-pre chatlog__markdown-pre--multiline nohighlight\">x\n  y</code>")
+                END CONTAINER("3") SHORT("12:08")
+                    CONTENT("<h1>One</h1><h3>Three</h3><ul><li>a</li><li>b <strong>c</strong></li></ul>end")
+                        END CONTAINER("4") SHORT("12:09") CONTENT(
+                            "<div class=chatlog__markdown-quote><div class=chatlog__markdown-quote-border></div>"
+                            "<div class=chatlog__markdown-quote-content>q <em>r</em>\ns</div></div>"
+                            "t <a href=http://x>http://x</a> <a href=\"http://y\">why</a>") END_GROUP,
+        "2026-11-20T12:06:00|Ann|**b *i*** __u__ ~~s~~ ||p|| `c`|-\n"
+        "2026-11-20T12:07:00|Ann|```\nx\n  y\n```|-\n"
         "2026-11-20T12:08:00|Ann|# One\n### Three\n- a\n- b **c**\nend|-\n"
         "2026-11-20T12:09:00|Ann|> q *r*\n> s\nt http://x [why](http://y)|-\n",
         0);
     case_text(
-        "emoji, mentions, bots, replies", "discord-html",
+        "emoji, mentions, bots, replies, others' words", "discord-html",
         PAGE GROUP CONTAINER("100000") HEADER("Ann", "11/20/2026 12:06 PM") CONTENT(
-            "<img class=chatlog__emoji alt=\xF0\x9F\x99\x82 title=slight_smile src=x> <img loading=lazy "
-            "class=\"chatlog__emoji chatlog__emoji--large\" alt=kek title=kek src=y> <span "
-            "class=chatlog__markdown-mention title=b>@Bob B</span>") "</div></div></div>" GROUP
-            CONTAINER(
-                "200000") "<div class=chatlog__reply><div class=chatlog__reply-author>Ann</div><div class=chatlog__reply-content><span "
-                          "class=chatlog__reply-link onclick=\"scrollToMessage(event,'100000')\"><span "
-                          "class=chatlog__markdown-preserve>not this</span></span></div></div>" HEADER(
+            "<img class=chatlog__emoji alt=\xF0\x9F\x99\x82 title=slight_smile src=x> "
+            "<img loading=lazy class=\"chatlog__emoji chatlog__emoji--large\" alt=kek title=kek src=y> "
+            "<span class=chatlog__markdown-mention title=b>@Bob B</span>")
+            END_GROUP GROUP CONTAINER(
+                "200000") "<div class=chatlog__reply><div class=chatlog__reply-author>Ann</div><div class=chatlog__reply-content>"
+                          "<span class=chatlog__reply-link onclick=\"scrollToMessage(event,'100000')\">"
+                          "<span class=chatlog__markdown-preserve>not this</span></span></div></div>" HEADER(
                               "bot",
-                              "11/20/2026 12:07 PM") "<span class=chatlog__author-tag>APP</span>" CONTENT("beep") "<div class=chatlog__embed><span class=chatlog__markdown-preserve>embed</span></div></div></div></div>" GROUP
-                              CONTAINER("300000") HEADER(
-                                  "Ann",
-                                  "11/20/2026 12:08 PM") "<div class=chatlog__forwarded><div class=\"chatlog__content chatlog__markdown\"><span "
-                                                         "class=chatlog__markdown-preserve>others' words</span></div></div></div></div></div>" GROUP
-                                                             CONTAINER(
-                                                                 "400000") "<span class=chatlog__system-notification-author>Ann</span> pinned</div></div></div>",
-        "2026-11-20T12:06:00|Ann|\xF0\x9F\x99\x82 :kek: @Bob B|-\n2026-11-20T12:07:00|bot|beep|0|bot\n", 0);
+                              "11/20/2026 12:07 PM") "<span class=chatlog__author-tag>APP</span>" CONTENT("beep") "<div class=chatlog__embed><span class=chatlog__markdown-preserve>embed</span></div>" END_GROUP
+                              GROUP CONTAINER("300000")
+                                  HEADER("Ann", "11/20/2026 12:08 PM") "<div class=chatlog__forwarded>" CONTENT(
+                                      "others' words") "</div>" END_GROUP GROUP
+                                      CONTAINER(
+                                          "400000") "<span class=chatlog__system-notification-author>Ann</span> pinned" END_GROUP,
+        "2026-11-20T12:06:00|Ann|\xF0\x9F\x99\x82 :kek: @Bob B|-\n"
+        "2026-11-20T12:07:00|bot|beep|0|bot\n",
+        0);
     case_text(
         "cut inside of a message", "discord-html",
-        PAGE GROUP CONTAINER("1") HEADER("Ann", "11/20/2026 12:06 PM")
-            CONTENT("a") "</div></div></div>\n" GROUP CONTAINER("2") HEADER(
-                "Ann",
-                "11/20/2026 12:07 PM") "<div class=\"chatlog__content chatlog__markdown\"><span class=chatlog__markdown-preserve>hal",
+        PAGE GROUP CONTAINER("1") HEADER("Ann", "11/20/2026 12:06 PM") CONTENT("a") END_GROUP GROUP CONTAINER("2") HEADER(
+            "Ann",
+            "11/20/2026 12:07 PM") "<div class=\"chatlog__content chatlog__markdown\"><span class=chatlog__markdown-preserve>hal",
         "2026-11-20T12:06:00|Ann|a|-\n", 1);
 }
+// clang-format on
 
 static void test_package(void) {
     case_text(
