@@ -23,6 +23,7 @@ struct team {
     _Atomic unsigned phase;
     _Atomic int arrived;
     _Atomic int sleepers;
+    _Atomic unsigned naps;
     atomic_bool closing;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -57,6 +58,7 @@ static unsigned wait_change(team *t, _Atomic unsigned *word, unsigned old) {
     }
     pthread_mutex_lock(&t->lock);
     atomic_fetch_add(&t->sleepers, 1);
+    atomic_fetch_add_explicit(&t->naps, 1, memory_order_relaxed);
     unsigned now;
     while ((now = atomic_load(word)) == old) pthread_cond_wait(&t->wake, &t->lock);
     atomic_fetch_sub(&t->sleepers, 1);
@@ -135,6 +137,10 @@ int team_size(const team *t) {
 
 void team_set_active(team *t, int active) {
     t->active = active < 1 ? 1 : active > t->size ? t->size : active;
+}
+
+unsigned team_naps(const team *t) {
+    return t->naps;
 }
 
 int team_active(const team *t) {

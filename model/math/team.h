@@ -23,6 +23,10 @@ int team_size(const team *t);
 void team_set_active(team *t, int active);
 int team_active(const team *t);
 
+// How often a member had to go to sleep so far. While jobs follow each other closely that means that other programs
+// hold the processors.
+unsigned team_naps(const team *t);
+
 // Runs job(arg, rank) on every active member and returns when all have. One job at a time, always from one thread.
 void team_run(team *t, team_job job, void *arg);
 // Within a job: returns when every active member has called it. Everything written before is visible after.

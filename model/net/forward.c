@@ -5,8 +5,8 @@
 // Output rows are shared out, so a step's input must be whole before it begins. For a single position (decode) every
 // member calculates norms and quantised inputs for itself, which is cheaper than waiting for another to do it; with
 // many positions they are shared out too, with a barrier more. A single query's attention is shared by cache
-// positions: each member gathers over its own stretch with its own maximum and sum, and the next step's input
-// combines them.
+// positions: each part gathers over its own stretch with its own maximum and sum, and the next step's input
+// combines them. There are as many parts as the team has members, also while fewer are active: results do not change.
 //
 // A pass over a few positions (drafts) reads weights and cache once for all of them, but adds up every row's sums in
 // the order in which a pass over this position alone would: whether a token was drafted can never be seen in the text.
@@ -25,6 +25,7 @@ typedef struct member {
     const pass *p;
     own_memory *own;
     int rank, size;
+    int parts;    // stretches that one query's attention is cut into, whoever calculates them
     int position; // of the first row
 } member;
 
@@ -138,7 +139,7 @@ static void clear_partial(float *m, float *l, float *acc, int rows, int v_dim) {
     memset(acc, 0, (size_t)rows * (size_t)v_dim * sizeof *acc);
 }
 
-// The stretch [*p0, *p1) of positions that this member gathers for a query at `position` alone.
+// The stretch [*p0, *p1) of positions that part m->rank gathers for a query at `position` alone.
 static void own_stretch(const member *m, int i, int position, int *p0, int *p1) {
     int n = position + 1, window = m->c->window[i], begin = window > 0 && n > window ? (n - window) / 16 : 0, t0, t1;
     team_share((n + 15) / 16 - begin, m->rank, m->size, &t0, &t1);
@@ -146,7 +147,7 @@ static void own_stretch(const member *m, int i, int position, int *p0, int *p1) 
     *p1 = (begin + t1) * 16 < n ? (begin + t1) * 16 : n;
 }
 
-// One query: this member's stretch of positions, for every head. The owner of the last stretch adds the new position.
+// One query: a part's stretch of positions, for every head. The owner of the last stretch adds the new position.
 static void attend_one(const member *m, int i, const layer *y) {
     const net_config *c = m->c;
     own_memory *own = m->own;
@@ -176,14 +177,14 @@ static void attend_one(const member *m, int i, const layer *y) {
     }
 }
 
-// Puts the stretches of all members together for row t of a few: out (n_heads * head_dim).
+// Puts the stretches of all parts together for row t of a few: out (n_heads * head_dim).
 static void combine(const member *m, int t, float *out) {
     const net_config *c = m->c;
     for (int h = t * c->n_heads; h < (t + 1) * c->n_heads; h++, out += c->head_dim) {
         float top = -INFINITY, sum = 0;
-        for (int r = 0; r < m->size; r++) top = fmaxf(top, m->s->own[r].m[h]);
+        for (int r = 0; r < m->parts; r++) top = fmaxf(top, m->s->own[r].m[h]);
         memset(out, 0, (size_t)c->head_dim * sizeof *out);
-        for (int r = 0; r < m->size; r++) {
+        for (int r = 0; r < m->parts; r++) {
             const own_memory *own = &m->s->own[r];
             if (own->l[h] == 0) continue;
             float weight = expf(own->m[h] - top);
@@ -243,9 +244,8 @@ static void attend_stretch(const member *m, int i, int t0, int t1, int p0, int p
 
 // A few queries, each over the stretch it would have alone; neighbours mostly have the same. What lies behind a query's
 // own position changes nothing: its weight is zero.
-static void attend_few(const member *m, int i, const layer *y) {
+static void attend_few(const member *m, int i) {
     own_memory *own = m->own;
-    put_rows(m, i, y);
     clear_partial(own->m, own->l, own->acc, m->p->n_rows * m->c->n_heads, m->s->kv.v_dim);
     for (int t0 = 0, t1; t0 < m->p->n_rows; t0 = t1) {
         int p0, p1, q0, q1;
@@ -299,10 +299,17 @@ static const float *attend(const member *m, int i, const layer *y) {
         team_barrier(s->team);
         return s->attn;
     }
-    if (m->p->n_rows > 1)
-        attend_few(m, i, y);
-    else
-        attend_one(m, i, y);
+    if (m->p->n_rows > 1) put_rows(m, i, y);
+    for (int part = m->rank; part < m->parts; part += m->size) {
+        member seat = *m;
+        seat.own = &s->own[part];
+        seat.rank = part;
+        seat.size = m->parts;
+        if (m->p->n_rows > 1)
+            attend_few(&seat, i);
+        else
+            attend_one(&seat, i, y);
+    }
     team_barrier(s->team);
     if (m->p->n_rows == 1) {
         combine(m, 0, m->own->in.x);
@@ -402,7 +409,16 @@ static void end_rows(const member *m) {
 static void run_member(void *arg, int rank) {
     const pass *p = arg;
     net_state *s = p->s;
-    member m = {s, s->net, &s->net->config, kernels_get(), p, &s->own[rank], rank, team_active(s->team), s->n_past};
+    member m = {.s = s,
+                .n = s->net,
+                .c = &s->net->config,
+                .k = kernels_get(),
+                .p = p,
+                .own = &s->own[rank],
+                .rank = rank,
+                .size = team_active(s->team),
+                .parts = team_size(s->team),
+                .position = s->n_past};
     int first, last;
     team_share(p->n_rows, rank, m.size, &first, &last);
     for (int t = first; t < last; t++) begin_row(&m, t);

@@ -181,7 +181,10 @@ static int check(const net_state *s, const int32_t *ids, int n, error *err) {
 
 static void run_pass(net_state *s, pass p) {
     p.s = s;
+    bool decodes = p.n_rows == 1 || p.few;
+    if (decodes) pace_begin(&s->pace, s->team);
     forward_run(&p);
+    if (decodes) pace_end(&s->pace, s->team);
     memcpy(s->ids + s->n_past, p.ids, (size_t)p.n_rows * sizeof *p.ids);
     s->n_past += p.n_rows;
     s->last_row = 0;

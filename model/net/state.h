@@ -3,6 +3,7 @@
 #define DOPPEL_NET_STATE_H
 
 #include "model/net/kv.h"
+#include "model/net/pace.h"
 #include "model/net/weights.h"
 
 // The linear layers of a block that adapters may add to.
@@ -21,6 +22,7 @@ struct net_state {
     const net *net;
     team *team;
     bool own_team; // false: another state's (net_state_beside)
+    pace pace;     // of passes over one or a few positions
     int n_ctx, n_past;
     int32_t *ids; // (n_ctx)
 
