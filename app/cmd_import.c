@@ -3,6 +3,9 @@
 #include "app/commands.h"
 #include "app/corpus/dataset.h"
 #include "app/corpus/import_progress.h"
+#include "app/corpus/layout.h"
+#include "app/corpus/pieces.h"
+#include "app/corpus/select.h"
 #include "app/corpus/session.h"
 #include "app/import_job.h"
 #include "app/report.h"
@@ -62,8 +65,17 @@ int import_read(import_job *job, corpus_message_fn *fn, void *arg, error *err) {
     import_progress bar = {.shown = !job->common.quiet && isatty(STDERR_FILENO)};
     job->select.progress = on_progress;
     job->select.progress_arg = &bar;
-    int result = corpus_read(job->common.args, (size_t)job->common.n_args, &job->select, fn, arg, &job->report, err);
+    size_t n = (size_t)job->common.n_args;
+    char **paths = mem_calloc(n, sizeof *paths);
+    for (size_t i = 0; i < n; i++) {
+        buf path = {0};
+        dataset_resolve(job->common.args[i], &path);
+        paths[i] = buf_take(&path);
+    }
+    int result = corpus_read((const char *const *)paths, n, &job->select, fn, arg, &job->report, err);
     import_progress_clear(&bar);
+    for (size_t i = 0; i < n; i++) free(paths[i]);
+    free(paths);
     return result;
 }
 
@@ -207,13 +219,27 @@ static size_t count_names(const option_list *names) {
     return names->n;
 }
 
-static int set_selection(import_job *job, error *err) {
+// What is wrong with the command line alone: -1 with a message.
+static int check_options(import_job *job, error *err) {
     corpus_options *s = &job->select;
-    if (job->scrub && scrub_flags(job->scrub, &s->scrub, err) != 0) return -1;
-    if (job->words && !(job->scrub_words = scrub_words_open(job->words, err))) return -1;
-    s->scrub_words = job->scrub_words;
+    layout_kind kind;
+    piece_boundary keep;
+    if (!find_form(job))
+        return error_set(err, "--to is \"%s\"; it takes messages, examples, completions or pairs", job->to);
+    if (job->out && job->save) return error_set(err, "-o and --save both say where to; give one of them");
+    if (strcmp(job->to, "pairs") == 0 && !job->columns)
+        return error_set(err, "--to pairs needs --columns QUESTION,ANSWER");
     s->aliases = job->aliases.items;
     s->n_aliases = job->aliases.n;
+    if (layout_kind_parse(job->layout, &kind, err) != 0 || piece_boundary_parse(job->keep, &keep, err) != 0) return -1;
+    if (job->scrub && scrub_flags(job->scrub, &s->scrub, err) != 0) return -1;
+    return selection_check(s, err);
+}
+
+static int set_selection(import_job *job, error *err) {
+    corpus_options *s = &job->select;
+    if (job->words && !(job->scrub_words = scrub_words_open(job->words, err))) return -1;
+    s->scrub_words = job->scrub_words;
     s->only = job->only.items;
     s->n_only = count_names(&job->only);
     s->imitate = job->imitate.items;
@@ -245,12 +271,10 @@ static int import(import_job *job, import_fn *form, error *err) {
 }
 
 static int run(import_job *job) {
-    import_fn *form = find_form(job);
     error err;
-    if (!form) return report_usage("--to is \"%s\"; it takes messages, examples, completions or pairs", job->to);
-    if (job->out && job->save) return report_usage("-o and --save both say where to; give one of them");
+    if (check_options(job, &err) != 0) return report_usage("%s", err.text);
     watch_signals();
-    int result = set_selection(job, &err) != 0 ? CORPUS_FAILED : import(job, form, &err);
+    int result = set_selection(job, &err) != 0 ? CORPUS_FAILED : import(job, find_form(job), &err);
     if (result == CORPUS_FAILED) return report_error(&err);
     if (result == CORPUS_CANCELLED) return EXIT_INTERRUPTED;
     report_notes(job);

@@ -158,7 +158,6 @@ static int read_tables(pairing *p, error *err) {
 
 int import_pairs(import_job *job, error *err) {
     pairing p = {.job = job};
-    if (!job->columns) return error_set(err, "--to pairs needs --columns QUESTION,ANSWER");
     if (open_cutting(job, &p.keep, &p.tokenizer, err) != 0) return CORPUS_FAILED;
     p.has_template = job->template_name != NULL;
     int result = p.has_template ? prompt_template_load(&p.template, job->template_name, err) : 0;

@@ -27,10 +27,18 @@ static int read_date(const char *option, const char *text, error *err) {
     return error_set(err, "--%s is \"%s\"; it takes a date such as 2026-11-20 or 2026-11-20T12:06", option, text);
 }
 
+int selection_check(const corpus_options *o, error *err) {
+    if (read_date("after", o->after, err) != 0 || read_date("before", o->before, err) != 0) return -1;
+    for (size_t i = 0; i < o->n_aliases; i++) {
+        const char *alias = o->aliases[i], *equals = strchr(alias, '=');
+        if (!equals || equals == alias || !equals[1])
+            return error_set(err, "--alias is \"%s\"; it takes NAME=NAME, the second being the one that stays", alias);
+    }
+    return 0;
+}
+
 static int open_alias(selection *s, const char *alias, error *err) {
     const char *equals = strchr(alias, '=');
-    if (!equals || equals == alias || !equals[1])
-        return error_set(err, "--alias is \"%s\"; it takes NAME=NAME, the second being the one that stays", alias);
     char *from = mem_strndup(alias, (size_t)(equals - alias));
     size_t place;
     int result = people_find(s->authors, from, &place, err);
@@ -58,7 +66,7 @@ static int mark_people(const selection *s, const char *const *typed, size_t n, b
 
 int selection_open(selection **out, const corpus_options *o, const people *authors, error *err) {
     *out = NULL;
-    if (read_date("after", o->after, err) != 0 || read_date("before", o->before, err) != 0) return -1;
+    if (selection_check(o, err) != 0) return -1;
     if (!o->n_only && !o->n_imitate && !o->n_aliases && !o->no_bots && !o->after && !o->before && o->min_length <= 1 &&
         !o->dedupe)
         return 0;

@@ -16,6 +16,9 @@ typedef struct candidate {
     uint64_t id; // the same in every export of the message; 0: none
 } candidate;
 
+// Are the options well-formed, whoever may be in the log? -1 with a message for a date or an alias that is none.
+int selection_check(const corpus_options *o, error *err);
+
 // *out is NULL when the options select nothing. 0, or -1 with a message: an unknown name, an alias without '=', a date
 // that is none. authors outlives the selection.
 int selection_open(selection **out, const corpus_options *o, const people *authors, error *err);
