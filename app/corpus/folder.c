@@ -35,7 +35,9 @@ struct folder {
 
 bool folder_is_zip(const char *path) {
     char head[4];
-    FILE *f = fopen(path, "rb");
+    struct stat st;
+    // What is read from a pipe would be gone.
+    FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
     if (!f) return false;
     bool whole = fread(head, 1, sizeof head, f) == sizeof head;
     fclose(f);
@@ -149,6 +151,7 @@ static ssize_t member_read(void *self, void *bytes, size_t n) {
     if ((int64_t)n > m->left) n = (size_t)m->left;
     if (n == 0) return 0;
     zip_int64_t got = zip_fread(m->file, bytes, n);
+    if (got < 0) errno = EIO;
     if (got > 0) m->left -= got;
     return (ssize_t)got;
 }

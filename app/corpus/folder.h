@@ -11,7 +11,7 @@
 
 typedef struct folder folder;
 
-bool folder_is_zip(const char *path); // begins like a zip archive
+bool folder_is_zip(const char *path); // a file that begins like a zip archive
 // path: a folder or a zip archive. NULL with a message.
 folder *folder_open(const char *path, error *err);
 void folder_close(folder *f); // NULL is fine; sources must be closed before

@@ -31,10 +31,7 @@ struct text_in {
 // ---- sources
 
 static ssize_t file_read(void *self, void *bytes, size_t n) {
-    ssize_t got;
-    do got = read((int)(intptr_t)self, bytes, n);
-    while (got < 0 && errno == EINTR);
-    return got;
+    return read((int)(intptr_t)self, bytes, n);
 }
 
 static void file_close(void *self) {
@@ -323,22 +320,30 @@ static void close_gap(text_in *t) {
     }
 }
 
+static bool go_on(text_in *t, size_t bytes) {
+    if (t->progress && !t->progress(t->progress_arg, bytes)) t->state = TEXT_IN_STOPPED;
+    return t->state != TEXT_IN_STOPPED;
+}
+
+// One read that is not interrupted; 0 at the end of the text, also when it was stopped or failed.
+static size_t read_bytes(text_in *t) {
+    for (;;) {
+        ssize_t got = t->source.read(t->source.self, t->raw + t->n_raw, t->cap_raw - t->n_raw);
+        if (got < 0 && errno == EINTR && go_on(t, 0)) continue;
+        if (got < 0 && t->state == TEXT_IN_FINE) t->state = TEXT_IN_FAILED;
+        if (got <= 0) return 0;
+        t->n_raw += (size_t)got;
+        t->bytes += got;
+        return go_on(t, (size_t)got) ? (size_t)got : 0;
+    }
+}
+
 static void read_chunk(text_in *t) {
-    ssize_t got = 0;
+    size_t got;
     // The first look must be long enough to tell the encoding, also out of a pipe.
-    do {
-        got = t->source.read(t->source.self, t->raw + t->n_raw, t->cap_raw - t->n_raw);
-        if (got > 0) {
-            t->n_raw += (size_t)got;
-            t->bytes += got;
-            if (t->progress && !t->progress(t->progress_arg, (size_t)got)) {
-                t->state = TEXT_IN_STOPPED;
-                got = 0;
-            }
-        }
-    } while (!t->begun && got > 0 && t->n_raw < t->cap_raw);
-    if (got < 0) t->state = TEXT_IN_FAILED;
-    if (got <= 0) t->ended = true;
+    do got = read_bytes(t);
+    while (!t->begun && got && t->n_raw < t->cap_raw);
+    if (!got) t->ended = true;
     if (!t->begun) {
         t->signature = signature((const char *)t->raw, t->n_raw);
         choose_encoding(t);

@@ -12,7 +12,7 @@
 
 // Where bytes come from: a file, standard input, a member of a zip archive, memory.
 typedef struct byte_source {
-    ssize_t (*read)(void *self, void *bytes, size_t n); // 0 at the end, -1 on failure
+    ssize_t (*read)(void *self, void *bytes, size_t n); // 0 at the end, -1 with errno on failure
     void (*close)(void *self);                          // may be NULL
     void *self;
     int64_t size; // -1: not known
@@ -23,7 +23,7 @@ int byte_source_file(const char *path, byte_source *out, error *err);
 // n bytes that outlive the source.
 byte_source byte_source_memory(const char *bytes, size_t n);
 
-// Called now and then with the number of bytes read since the last call. Returns false to stop reading.
+// Called now and then with the number of bytes read since the last call (0: a signal came in). Returns false to stop reading.
 typedef bool text_in_progress_fn(void *arg, size_t bytes);
 
 typedef struct text_in text_in;
