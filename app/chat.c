@@ -4,7 +4,7 @@
 // in front of them. And every message that was sent is followed by its answer (or is marked failed), so that the
 // messages for the model alternate as chat templates want them, whatever was stopped, removed or refused.
 #define _POSIX_C_SOURCE 200809L
-#include "app/chat.h"
+#include "app/chat_impl.h"
 #include "app/fetch.h"
 #include "app/paths.h"
 
@@ -111,7 +111,7 @@ static void abandon_answer(chat *c) {
 }
 
 bool chat_busy(const chat *c) {
-    return c->loading || c->fetching || c->answering;
+    return c->loading || c->fetching || c->adapting || c->answering;
 }
 
 unsigned chat_stop(chat *c) {
@@ -231,6 +231,16 @@ static void set_string(char **s, const char *value) {
     *s = copy;
 }
 
+// A new model has no adapters. The first one is asked to take those that the chat was started with; later ones begin
+// without, since an adapter belongs to its own model.
+static void take_up_adapters(chat *c) {
+    if (c->n_adapters == 0) return;
+    if (c->n_agreed == 0)
+        chat_adapters_send(c);
+    else
+        chat_adapters_clear(c);
+}
+
 static unsigned on_loaded(chat *c, const event *e) {
     free(c->model_name);
     c->model_name = name_of(e->text);
@@ -238,6 +248,7 @@ static unsigned on_loaded(chat *c, const event *e) {
     c->n_past = 0;
     c->n_ctx = e->n_ctx;
     if (e->request == c->load_request) c->loading = false;
+    take_up_adapters(c);
     if (worker_model(c->worker)->chat.has_template)
         chat_note(c, false, "%s is ready: context %d tokens, seed %llu. /help lists the commands.", c->model_name,
                   e->n_ctx, (unsigned long long)c->settings.seed);
@@ -293,6 +304,8 @@ static unsigned on_fetch_event(chat *c, const event *e) {
 
 static unsigned on_event(chat *c, event *e) {
     if (e->type == EVENT_LOADED) return on_loaded(c, e);
+    bool adapts = c->adapting && e->request == c->adapt_request;
+    if (e->type == EVENT_ADAPTED || (e->type == EVENT_ERROR && adapts)) return adapts ? chat_adapters_event(c, e) : 0;
     if (e->type == EVENT_FETCH || e->type == EVENT_FETCHED) return on_fetch_event(c, e);
     if (e->type != EVENT_ERROR) return c->asked && e->request == c->asked ? on_answer_event(c, e) : 0;
     if (c->asked && e->request == c->asked) return on_answer_error(c, e);
@@ -398,6 +411,11 @@ chat *chat_open(const chat_options *o, error *err) {
     gen_settings s = o->settings;
     if (!s.seed_given) s.seed = chat_clock_seed();
     chat_set_settings(c, &s);
+    for (size_t i = 0; i < o->n_adapters; i++) {
+        if (chat_adapters_add(c, o->adapters[i], err) == 0) continue;
+        chat_close(c);
+        return NULL;
+    }
     if (o->model_path) {
         chat_load(c, o->model_path);
     } else {
@@ -413,6 +431,7 @@ chat *chat_open(const chat_options *o, error *err) {
 void chat_close(chat *c) {
     if (!c) return;
     worker_close(c->worker);
+    chat_adapters_clear(c);
     while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
     free(c->turns);
     free(c->system);

@@ -34,6 +34,12 @@ typedef struct chat_turn {
 // A question that the next submitted line answers with y or n; its text stands in the last note.
 typedef enum chat_question { QUESTION_NONE, QUESTION_FETCH, QUESTION_OVERWRITE } chat_question;
 
+// An adapter in use.
+typedef struct chat_adapter {
+    char *name, *path;
+    float strength;
+} chat_adapter;
+
 typedef struct chat {
     worker *worker;
     chat_turn *turns;
@@ -44,7 +50,9 @@ typedef struct chat {
     char *user_name;       // "you"
     char *theme;           // from the config file; "" when it names none
     gen_settings settings; // change with chat_set_settings
-    bool loading, fetching, answering, quitting;
+    chat_adapter adapters[WORKER_MAX_ADAPTERS];
+    size_t n_adapters;
+    bool loading, fetching, adapting, answering, quitting;
     size_t answer;                   // index of the running answer in turns, while answering
     event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)
     int prefill_done, prefill_total; // while the prompt is read; total 0 otherwise
@@ -57,8 +65,10 @@ typedef struct chat {
     chat_question question;
     // Private to chat*.c:
     uint64_t asked, load_request, fetch_request; // numbers of the newest requests; asked is 0 when no answer runs
-    char *question_file;                         // QUESTION_OVERWRITE: which
-    char *draft;                                 // see chat_take_draft
+    uint64_t adapt_request;
+    size_t n_agreed;     // of the adapters: these the model has, the others it is asked to take
+    char *question_file; // QUESTION_OVERWRITE: which
+    char *draft;         // see chat_take_draft
 } chat;
 
 typedef struct chat_options {
@@ -68,6 +78,8 @@ typedef struct chat_options {
     const char *theme;
     int threads, n_ctx; // 0: defaults
     gen_settings settings;
+    const char *const *adapters; // (n_adapters) NAME[=STRENGTH]: taken up when the model is loaded
+    size_t n_adapters;
 } chat_options;
 
 chat *chat_open(const chat_options *o, error *err); // starts the worker and the loading of the model
@@ -93,10 +105,17 @@ void chat_set_settings(chat *c, const gen_settings *s);
 unsigned chat_load(chat *c, const char *path);
 unsigned chat_fetch(chat *c);
 
+// Takes up an adapter, NAME[=STRENGTH], or changes the strength of one in use; leaves one. A change of strength acts while
+// the answer streams.
+unsigned chat_adapt(chat *c, const char *word);
+unsigned chat_set_strength(chat *c, size_t i, float strength);
+unsigned chat_drop_adapter(chat *c, size_t i);
+void chat_label(const chat *c, buf *out); // "smollm2 + clone x0.80": the model with its adapters, for the status line
+
 // Text that a command gives back for editing (/undo), once: the caller frees it. NULL when there is none. Ask for it
 // after chat_submit and put it into the prompt editor.
 char *chat_take_draft(chat *c);
-// Whether anything runs that will end by itself: loading, fetching, answering.
+// Whether anything runs that will end by itself: loading, fetching, taking up adapters, answering.
 bool chat_busy(const chat *c);
 
 // Runs a command line that begins with '/' (chat_submit does this).

@@ -1,5 +1,6 @@
 // The slash commands: one table for running, help and completion.
 #define _POSIX_C_SOURCE 200809L
+#include "app/adapter_info.h"
 #include "app/chat.h"
 #include "app/config.h"
 #include "app/fetch.h"
@@ -230,6 +231,38 @@ static unsigned run_model(chat *c, const char *args) {
     return flags;
 }
 
+// ---- /adapter
+
+static void list_adapter(void *arg, const adapter_info *a) {
+    buf *out = arg;
+    buf_printf(out, "  %s%s%s\n", a->name, a->problem ? ": " : "", a->problem ? a->problem : "");
+}
+
+static unsigned list_adapters(chat *c) {
+    buf out = {0};
+    chat_label(c, &out);
+    buf_puts(&out, "\n");
+    adapter_info_all(list_adapter, &out);
+    buf_puts(&out, "/adapter NAME=0.8 takes one up or changes its strength (0 to 2), /adapter NAME off leaves it.");
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+static unsigned drop_adapter(chat *c, const char *name, size_t n) {
+    for (size_t i = 0; i < c->n_adapters; i++)
+        if (strlen(c->adapters[i].name) == n && memcmp(c->adapters[i].name, name, n) == 0)
+            return chat_drop_adapter(c, i);
+    return chat_note(c, true, "%.*s is not in use; /adapter lists what is", (int)n, name);
+}
+
+static unsigned run_adapter(chat *c, const char *args) {
+    if (!*args) return list_adapters(c);
+    size_t n = strlen(args);
+    if (n > 4 && strcmp(args + n - 4, " off") == 0) return drop_adapter(c, args, n - 4);
+    return chat_adapt(c, args);
+}
+
 // ---- /save
 
 static unsigned save(chat *c, const char *path) {
@@ -284,6 +317,7 @@ static const command commands[] = {
     {{"system", "[TEXT]", "show or set the system text; - for the model's own"}, run_system},
     {{"set", "[NAME [VALUE]]", "list, show or change settings; /set save keeps them"}, run_set},
     {{"model", "[NAME]", "list models or load one, by name or path; /model pull fetches the default one"}, run_model},
+    {{"adapter", "[NAME[=X] | NAME off]", "list adapters, take one up, change its strength, leave it"}, run_adapter},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt"}, run_save},
     {{"quit", "", "leave"}, run_quit},
 };

@@ -1,5 +1,6 @@
 // Completion of slash commands: names of commands, settings, models and files.
 #define _POSIX_C_SOURCE 200809L
+#include "app/adapter_info.h"
 #include "app/chat.h"
 #include "app/paths.h"
 
@@ -101,6 +102,10 @@ static void offer_model(void *arg, const char *name, const char *path) {
     if (printable(name)) offer(w->out, w->word, w->n, name, "");
 }
 
+static void offer_adapter(void *arg, const adapter_info *a) {
+    offer_model(arg, a->name, a->path);
+}
+
 void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start, buf *out) {
     (void)c;
     *start = cursor;
@@ -123,6 +128,9 @@ void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start
     } else if (strncmp(line, "/model ", 7) == 0) {
         offer(out, word, n, "pull", "");
         paths_models(offer_model, &(model_words){word, n, out});
+        complete_file(word, n, true, out);
+    } else if (strncmp(line, "/adapter ", 9) == 0) {
+        adapter_info_all(offer_adapter, &(model_words){word, n, out});
         complete_file(word, n, true, out);
     } else if (strncmp(line, "/set ", 5) == 0) {
         size_t first = strcspn(word, " ");

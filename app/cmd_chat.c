@@ -1,4 +1,5 @@
 // doppel [chat]: the full screen where there is a terminal for it, else the line REPL.
+#include "app/adapters.h"
 #include "app/chat.h"
 #include "app/commands.h"
 #include "app/config.h"
@@ -19,7 +20,7 @@ static const option_help help = {
     .about =
         "Chat with a model. On a terminal this fills the screen; with --plain, on a dumb terminal, or when stdin or\n"
         "stdout is no terminal, it is a line REPL that only ever appends. /help lists the commands inside.",
-    .takes = OPTIONS_MODEL | OPTIONS_JSON | OPTIONS_SAMPLING,
+    .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON | OPTIONS_SAMPLING,
 };
 
 // Everything that the command line and config.json say.
@@ -54,9 +55,10 @@ static void count_model(void *arg, const char *name, const char *path) {
     ++*(int *)arg;
 }
 
-// The model of -m, else of config.json, else the default one. None at all is fine: the chat offers to fetch one.
+// The model of -m, else that of the adapter, else of config.json, else the default one. None at all is fine: the chat
+// offers to fetch one.
 static int choose_model(chat_setup *s, error *err) {
-    if (s->common.model) return paths_model(s->common.model, &s->model, err);
+    if (s->common.model || s->common.adapters.n > 0) return adapters_chosen_model(&s->common, &s->model, err);
     if (s->config.model && paths_model(s->config.model, &s->model, &s->complaint) == 0) return 0;
     error why;
     int n_models = 0;
@@ -93,6 +95,8 @@ static int run(chat_setup *s) {
         .threads = s->common.threads,
         .n_ctx = s->n_ctx,
         .settings = s->settings,
+        .adapters = s->common.adapters.items,
+        .n_adapters = s->common.adapters.n,
     };
     bool full_screen = is_full_screen(s);
     if (s->complaint.text[0] && !full_screen) report_error(&s->complaint);

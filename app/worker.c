@@ -12,6 +12,7 @@
 #include "app/worker.h"
 #include "app/fetch.h"
 #include "app/prompt.h"
+#include "model/net/adapter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@
 
 enum { N_CANDIDATES = 10, DEFAULT_CTX = 4096 };
 
-typedef enum request_kind { REQUEST_LOAD, REQUEST_FETCH, REQUEST_ASK } request_kind;
+typedef enum request_kind { REQUEST_LOAD, REQUEST_FETCH, REQUEST_ADAPT, REQUEST_ASK } request_kind;
 
 typedef struct request {
     struct request *next;
@@ -35,6 +36,8 @@ typedef struct request {
     char *dir;              // FETCH: where to
     chat_message *messages; // ASK: copies
     size_t n_messages;
+    worker_adapter adapters[WORKER_MAX_ADAPTERS]; // ADAPT: with paths of their own
+    size_t n_adapters;
 } request;
 
 typedef struct event_node {
@@ -42,6 +45,12 @@ typedef struct event_node {
     event event;
     model *loaded; // EVENT_LOADED: the model, which whoever takes the event owns
 } event_node;
+
+typedef struct adapter_set {
+    adapter *opened[WORKER_MAX_ADAPTERS];
+    adapter_use uses[WORKER_MAX_ADAPTERS];
+    int n;
+} adapter_set;
 
 struct worker {
     pthread_t thread;
@@ -58,7 +67,10 @@ struct worker {
     uint64_t stop_upto;
     bool closing;
     bool reseed;
-    gen_settings settings; // ... to here
+    gen_settings settings;
+    float strengths[WORKER_MAX_ADAPTERS]; // of the adapters that request strengths_of named
+    uint64_t strengths_of;
+    bool strengths_changed; // ... to here
 
     model *shown; // the main thread's: what worker_model returns
 
@@ -66,6 +78,9 @@ struct worker {
     net_state *state;
     chain *chain;
     uint64_t seed; // what the chain was last seeded with
+    adapter_set adapters;
+    uint64_t adapted; // the request that named them
+    bool stale;       // the cache was calculated with other strengths
 };
 
 // What the callbacks of one answer share.
@@ -182,6 +197,7 @@ static void request_free(request *r) {
         free((char *)r->messages[i].role);
         free((char *)r->messages[i].content);
     }
+    for (size_t i = 0; i < r->n_adapters; i++) free((char *)r->adapters[i].path);
     free(r->messages);
     free(r->name);
     free(r->dir);
@@ -201,6 +217,28 @@ uint64_t worker_fetch(worker *w, const char *name, const char *models_dir) {
     r->name = mem_strdup(name);
     r->dir = mem_strdup(models_dir);
     return submit(w, r);
+}
+
+uint64_t worker_adapt(worker *w, const worker_adapter *list, size_t n) {
+    request *r = mem_calloc(1, sizeof *r);
+    r->kind = REQUEST_ADAPT;
+    r->n_adapters = n < WORKER_MAX_ADAPTERS ? n : WORKER_MAX_ADAPTERS;
+    for (size_t i = 0; i < r->n_adapters; i++)
+        r->adapters[i] = (worker_adapter){mem_strdup(list[i].path), list[i].strength};
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < r->n_adapters; i++) w->strengths[i] = list[i].strength;
+    w->strengths_of = w->n_asked + 1; // the number that submit will give
+    w->strengths_changed = false;
+    pthread_mutex_unlock(&w->lock);
+    return submit(w, r);
+}
+
+void worker_set_strength(worker *w, size_t i, float strength) {
+    if (i >= WORKER_MAX_ADAPTERS) return;
+    pthread_mutex_lock(&w->lock);
+    w->strengths[i] = strength;
+    w->strengths_changed = true;
+    pthread_mutex_unlock(&w->lock);
 }
 
 uint64_t worker_ask(worker *w, const chat_message *messages, size_t n) {
@@ -253,6 +291,63 @@ static bool stopped(worker *w, uint64_t number) {
     return yes;
 }
 
+// ---- adapters
+
+static void close_adapters(adapter_set *set) {
+    for (int i = 0; i < set->n; i++) adapter_close(set->opened[i]);
+    set->n = 0;
+}
+
+// Takes up strengths that were changed. What the cache holds was calculated with the old ones.
+static void refresh_strengths(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    bool changed = w->strengths_changed && w->strengths_of == w->adapted;
+    if (changed) w->strengths_changed = false;
+    for (int i = 0; changed && i < w->adapters.n; i++) w->adapters.uses[i].strength = w->strengths[i];
+    pthread_mutex_unlock(&w->lock);
+    if (!changed) return;
+    net_set_adapters(w->state, w->adapters.uses, w->adapters.n);
+    w->stale = true;
+}
+
+static int open_adapters(worker *w, const request *r, adapter_set *set, error *err) {
+    if (!w->model) return error_set(err, "no model is loaded; load one first");
+    for (size_t i = 0; i < r->n_adapters; i++) {
+        adapter *a = adapter_open(r->adapters[i].path, w->model->net, err);
+        if (!a) return -1;
+        set->opened[set->n] = a;
+        set->uses[set->n++] = (adapter_use){a, r->adapters[i].strength};
+    }
+    return 0;
+}
+
+// Strengths mean the adapters in use again, not those that could not be opened.
+static void restore_strengths(worker *w, uint64_t failed) {
+    pthread_mutex_lock(&w->lock);
+    if (w->strengths_of == failed) {
+        w->strengths_of = w->adapted;
+        for (int i = 0; i < w->adapters.n; i++) w->strengths[i] = w->adapters.uses[i].strength;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void adapt(worker *w, const request *r) {
+    error err = {{0}};
+    adapter_set set = {.n = 0};
+    if (open_adapters(w, r, &set, &err) != 0) {
+        close_adapters(&set);
+        restore_strengths(w, r->number);
+        post_text(w, EVENT_ERROR, r->number, err.text);
+        return;
+    }
+    net_set_adapters(w->state, set.uses, set.n);
+    close_adapters(&w->adapters);
+    w->adapters = set;
+    w->adapted = r->number;
+    w->stale = true;
+    post_text(w, EVENT_ADAPTED, r->number, "");
+}
+
 // ---- loading and fetching
 
 // The new model and its cache stand before the old ones go, so that a failure changes nothing.
@@ -274,7 +369,10 @@ static void load(worker *w, const request *r) {
         return;
     }
     net_state_close(w->state);
+    close_adapters(&w->adapters);
     chain_close(w->chain);
+    w->adapted = r->number;
+    w->stale = false;
     gen_settings s;
     worker_get_settings(w, &s);
     w->model = m;
@@ -327,6 +425,7 @@ static void current_settings(worker *w, gen_settings *s) {
 static void refresh(void *arg, gen_settings *s) {
     answer *a = arg;
     current_settings(a->w, s);
+    refresh_strengths(a->w);
 }
 
 static bool on_prefill(void *arg, int done, int total) {
@@ -408,6 +507,9 @@ static void ask(worker *w, const request *r) {
         gen_settings s;
         current_settings(w, &s);
         seed_chain(w, s.seed);
+        refresh_strengths(w);
+        if (w->stale) net_truncate(w->state, 0);
+        w->stale = false;
         int n_ctx = net_n_ctx(w->state);
         failed = prompt_fit(w->model, r->messages, r->n_messages, n_ctx, s.max_tokens, &prompt, &a.dropped, &err);
         gen_request g = {.prompt = prompt.data,
@@ -448,6 +550,7 @@ static void *run(void *arg) {
         switch (r->kind) {
         case REQUEST_LOAD: load(w, r); break;
         case REQUEST_FETCH: fetch(w, r); break;
+        case REQUEST_ADAPT: adapt(w, r); break;
         case REQUEST_ASK: ask(w, r); break;
         }
         request_free(r);
@@ -456,6 +559,7 @@ static void *run(void *arg) {
         pthread_mutex_unlock(&w->lock);
     }
     net_state_close(w->state);
+    close_adapters(&w->adapters);
     chain_close(w->chain);
     return NULL;
 }

@@ -14,6 +14,7 @@ typedef enum event_type {
     EVENT_LOADED,  // the model is open: worker_model may be called
     EVENT_PREFILL, // done, total: prompt positions read so far
     EVENT_TOKEN,   // text (may be empty while held back), candidates
+    EVENT_ADAPTED, // the adapters that worker_adapt named are in use
     EVENT_DONE,    // an answer ended: text is the whole of it, exact; stop, counts and speeds
     EVENT_FETCH,   // text: how far fetching a model is, as one line; done, total: kilobytes (total 0: not known)
     EVENT_FETCHED, // text: the path of the fetched model; "" when worker_stop cancelled it
@@ -54,6 +55,17 @@ uint64_t worker_load(worker *w, const char *path);
 // Fetches a model into the folder models_dir (app/fetch.h tells what names are known). Answers EVENT_FETCH*, then
 // EVENT_FETCHED or EVENT_ERROR. Does not load it.
 uint64_t worker_fetch(worker *w, const char *name, const char *models_dir);
+// Adapters of the loaded model, in place of those it has (n 0: none; at most WORKER_MAX_ADAPTERS). Answers EVENT_ADAPTED,
+// or EVENT_ERROR, and then it keeps those it has. A newly loaded model has none.
+typedef struct worker_adapter {
+    const char *path; // a PEFT directory or a GGUF LoRA file
+    float strength;   // 0 to 2
+} worker_adapter;
+enum { WORKER_MAX_ADAPTERS = 8 };
+uint64_t worker_adapt(worker *w, const worker_adapter *list, size_t n);
+// Changes the strength of adapter i of the last list for the tokens that follow; nothing is loaded again, and the next
+// answer reads the conversation anew.
+void worker_set_strength(worker *w, size_t i, float strength);
 // Asks for an answer to the conversation (copied). Whole oldest turns are dropped when it does not fit the context;
 // the system message and the last one stay. Answers EVENT_PREFILL*, EVENT_TOKEN*, then EVENT_DONE or EVENT_ERROR.
 uint64_t worker_ask(worker *w, const chat_message *messages, size_t n);

@@ -75,8 +75,10 @@ void status_draw(canvas *c, rect area, const chat *chat) {
     collect(&f, chat);
     int name_col = area.col + 1, end = area.col + area.cols - 1, used;
     if (area.cols >= BRAND_COLS) name_col += 2 + canvas_puts(c, area.row, name_col, area.cols, "doppel", STYLE_BRAND);
-    buf name = {0};
-    clean_text(chat->model_name, strlen(chat->model_name), &name);
+    buf label = {0}, name = {0};
+    chat_label(chat, &label);
+    clean_text(buf_str(&label), label.len, &name);
+    buf_free(&label);
     // A long name makes room for the first two fields, not for the others.
     int room = end - name_col - 3, name_cols = cells_width(buf_str(&name), name.len);
     int n = count_fitting(&f, room - name_cols, &used);
