@@ -3,11 +3,13 @@
 #include "app/chat.h"
 #include "app/clean.h"
 #include "app/commands.h"
+#include "app/engine.h"
 #include "app/options.h"
 #include "app/prompt.h"
 #include "app/prompt_template.h"
 #include "app/read_all.h"
 #include "app/report.h"
+#include "model/net/snapshot.h"
 
 #include <errno.h>
 #include <math.h>
@@ -40,7 +42,10 @@ typedef struct run_job {
     options common;
     bool raw, chat;
     const char *template_name, *system, *prompt_ids;
-    int n_ctx;
+    const char *kv, *kv_load, *kv_save, *draft_file;
+    int n_ctx, n_draft;
+    bool draft_given;
+    net_cache cache;
 
     prompt_template template;
     gen_settings settings;
@@ -161,6 +166,8 @@ static int make_prompt(run_job *job, error *err) {
                          n_ctx, n_ctx < most ? " or give a larger --ctx" : "");
     // No more memory than this answer can need.
     size_t need = job->prompt.len + (size_t)job->settings.max_tokens;
+    size_t kept = job->kv_load ? (size_t)snapshot_length(job->kv_load) : 0;
+    if (need < kept) need = kept;
     job->n_ctx = need < (size_t)n_ctx ? (int)need : n_ctx;
     return 0;
 }
@@ -170,6 +177,10 @@ static void tell_idle_knobs(const run_job *job) {
     if (job->common.quiet) return;
     if (job->system && !wants_chat(job))
         report_note("--system has no effect: the text is continued, not answered (--chat)");
+    const char *idle_drafts = job->settings.beams > 1 ? "beam search guesses nothing" : NULL;
+    if (idle_drafts && job->draft_given) report_note("--draft has no effect: %s", idle_drafts);
+    if (!idle_drafts && job->n_draft == 0) idle_drafts = "--draft is 0";
+    if (idle_drafts && job->draft_file) report_note("--draft-file has no effect: %s", idle_drafts);
     for (size_t i = 0; i < gen_n_knobs(); i++) {
         const gen_knob *k = gen_knob_at(i);
         bool given = options_knob_given(&job->common, k->name);
@@ -245,6 +256,8 @@ static void put_json_done(run_job *job, const gen_result *r) {
                gen_stop_name(r->stop), r->n_prompt, rate(r->n_prompt - r->n_reused, r->prefill_seconds),
                rate(r->n_decoded, r->decode_seconds), (unsigned long long)job->settings.seed);
     if (job->settings.beams > 1) buf_printf(line, ",\"score\":%.9g", r->score);
+    if (job->kv_load) buf_printf(line, ",\"reused\":%d", r->n_reused);
+    if (job->n_draft > 0) buf_printf(line, ",\"drafted\":%d,\"accepted\":%d", r->n_drafted, r->n_accepted);
     buf_puts(line, "}\n");
     put(job, line->data, line->len);
 }
@@ -260,11 +273,13 @@ static void put_rest(run_job *job, const gen_result *r) {
 
 // ---- running
 
-static int answer(run_job *job, error *err) {
-    net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads};
-    net_state *state = net_state_open(job->model.net, &o, err);
-    if (!state) return report_error(err);
-    net_set_adapters(state, job->adapters.uses, job->adapters.n);
+// What --kv-load holds is a head start; without it the prompt is read from its beginning.
+static void load_state(const run_job *job, net_state *state) {
+    error err;
+    if (snapshot_restore(state, NULL, job->kv_load, &err) != 0 && !job->common.quiet) report_note("%s", err.text);
+}
+
+static int generate_with(run_job *job, net_state *state, drafter *d, error *err) {
     chain *c = chain_open(net_get_config(job->model.net)->n_vocab, job->settings.seed);
     gen_request request = {.prompt = job->prompt.data,
                            .n_prompt = job->prompt.len,
@@ -272,7 +287,8 @@ static int answer(run_job *job, error *err) {
                            .penalise_prompt = true,
                            .on_token = on_token,
                            .on_prefill = on_prefill,
-                           .arg = job};
+                           .arg = job,
+                           .drafter = d};
     gen_result result;
     int code = EXIT_DONE;
     if (generate(state, job->model.tokenizer, c, &request, &result, err) != 0)
@@ -285,6 +301,23 @@ static int answer(run_job *job, error *err) {
     if (code == EXIT_DONE && interrupted && result.stop == GEN_INTERRUPTED) code = EXIT_INTERRUPTED;
     gen_result_free(&result);
     chain_close(c);
+    return code;
+}
+
+static int answer(run_job *job, error *err) {
+    net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads, .cache = job->cache};
+    net_state *state = net_state_open(job->model.net, &o, err);
+    if (!state) return report_error(err);
+    net_set_adapters(state, job->adapters.uses, job->adapters.n);
+    if (job->kv_load) load_state(job, state);
+    drafter *d = NULL;
+    int code = engine_drafter(job->n_draft, job->draft_file, &job->model, &d, err) != 0
+                   ? report_error(err)
+                   : generate_with(job, state, d, err);
+    if (job->kv_save && (code == EXIT_DONE || code == EXIT_INTERRUPTED) &&
+        snapshot_save(state, NULL, job->kv_save, err) != 0)
+        code = report_error(err);
+    drafter_close(d);
     net_state_close(state);
     return code;
 }
@@ -319,6 +352,9 @@ static int list_templates(void) {
 // 0, or the exit code of a usage error.
 static int check_usage(run_job *job) {
     bool given = job->common.n_args > 0;
+    if (!engine_cache(job->kv, &job->cache)) return EXIT_USAGE;
+    job->draft_given = job->n_draft > 0;
+    if (job->n_draft < 0) job->n_draft = DRAFT_MOST;
     if (job->raw && job->chat) return report_usage("--raw and --chat exclude each other");
     if (job->prompt_ids && (given || job->template_name))
         return report_usage("--prompt-ids stands in for PROMPT; give one of them");
@@ -332,7 +368,7 @@ static int check_usage(run_job *job) {
 }
 
 int cmd_run(int argc, char **argv) {
-    run_job job = {.to_terminal = isatty(STDOUT_FILENO)};
+    run_job job = {.to_terminal = isatty(STDOUT_FILENO), .n_draft = -1};
     const option own[] = {
         {"raw", 0, OPTION_FLAG, &job.raw, NULL, "continue PROMPT as it stands", 0, 0},
         {"chat", 0, OPTION_FLAG, &job.chat, NULL, "answer PROMPT as a message", 0, 0},
@@ -343,6 +379,12 @@ int cmd_run(int argc, char **argv) {
         {"prompt-ids", 0, OPTION_TEXT, &job.prompt_ids, "IDS", "token ids in place of PROMPT: 1,2,3", 0, 0},
         {"ctx", 0, OPTION_INT, &job.n_ctx, "N", "most tokens of prompt and answer; what the model has unless given", 1,
          1 << 24},
+        {"kv", 0, OPTION_TEXT, &job.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
+        {"kv-save", 0, OPTION_TEXT, &job.kv_save, "FILE", "keep the state after the answer", 0, 0},
+        {"kv-load", 0, OPTION_TEXT, &job.kv_load, "FILE",
+         "begin with a kept state, as far as the prompt agrees with it", 0, 0},
+        {"draft", 0, OPTION_INT, &job.n_draft, "N", ENGINE_DRAFT_HELP, 0, DRAFT_MOST},
+        {"draft-file", 0, OPTION_TEXT, &job.draft_file, "FILE", ENGINE_DRAFT_FILE_HELP, 0, 0},
         {0},
     };
     if (!options_read(&job.common, &help, own, argc, argv)) return job.common.exit_code;

@@ -1,6 +1,7 @@
 // doppel score: how probable a model finds a text, token by token.
 #include "app/adapters.h"
 #include "app/commands.h"
+#include "app/engine.h"
 #include "app/options.h"
 #include "app/prompt.h"
 #include "app/read_all.h"
@@ -32,8 +33,9 @@ enum { MAX_TOP = 64 };
 
 typedef struct score_job {
     options common;
-    const char *ids_file;
+    const char *ids_file, *kv;
     int n_top, n_ctx;
+    net_cache cache;
 
     model model;
     adapters adapters;
@@ -190,7 +192,7 @@ static int score_and_print(score_job *job, error *err) {
 
 // One sequence at a time needs no larger context than the longest has.
 static int open_state(score_job *job, size_t longest, error *err) {
-    net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads};
+    net_options o = {.n_ctx = job->n_ctx, .threads = job->common.threads, .cache = job->cache};
     if (o.n_ctx == 0 || longest < (size_t)o.n_ctx) o.n_ctx = longest < INT32_MAX ? (int)longest : 0;
     if (o.n_ctx < 2) o.n_ctx = 2;
     job->state = net_state_open(job->model.net, &o, err);
@@ -274,7 +276,8 @@ static int run(score_job *job) {
     return failed ? report_error(&err) : EXIT_DONE;
 }
 
-static int check_usage(const score_job *job) {
+static int check_usage(score_job *job) {
+    if (!engine_cache(job->kv, &job->cache)) return EXIT_USAGE;
     if (job->ids_file && job->common.n_args > 0) return report_usage("--ids stands in for FILE; give one of them");
     return 0;
 }
@@ -285,6 +288,7 @@ int cmd_score(int argc, char **argv) {
         {"ids", 0, OPTION_TEXT, &job.ids_file, "FILE", "a JSON array of arrays of token ids in place of a text", 0, 0},
         {"top", 0, OPTION_INT, &job.n_top, "N", "with each token, the N likeliest for its place", 0, MAX_TOP},
         {"ctx", 0, OPTION_INT, &job.n_ctx, "N", "tokens of context; what the model has unless given", 2, 1 << 24},
+        {"kv", 0, OPTION_TEXT, &job.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
         {0},
     };
     if (!options_read(&job.common, &help, own, argc, argv)) return job.common.exit_code;

@@ -27,4 +27,7 @@ int snapshot_save(const net_state *s, const snapshot_extra *extra, const char *p
 // model, adapter, kernel tier or kind of cache, more positions than s has room for. Then s holds nothing.
 int snapshot_restore(net_state *s, snapshot_extra *extra, const char *path, error *err);
 
+// How many positions the file says it has, which a state needs room for; 0 when it is no saved state.
+int snapshot_length(const char *path);
+
 #endif

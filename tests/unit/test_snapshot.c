@@ -57,6 +57,8 @@ static void bit_for_bit(net_cache cache) {
        (unsigned long long)snapshot_size(s));
     net_eval(r, prompt + 100, 120, NULL, NULL, &err); // what stood there before leaves no trace
     OK(snapshot_restore(r, &back, file, &err) == 0, "restored: %s", err.text);
+    OK(snapshot_length(file) == N_PROMPT && snapshot_length("/dev/null") == 0 && snapshot_length("none") == 0,
+       "the file says how many positions it has");
     OK(net_n_past(r) == N_PROMPT && memcmp(net_past(r), prompt, N_PROMPT * sizeof *prompt) == 0, "the ids are back");
     OK(same_logits(s, r), "the logits are back");
     OK(back.n == 3 && memcmp(back.bytes, "abc", 3) == 0, "the extra bytes are back");
