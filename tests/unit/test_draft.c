@@ -2,7 +2,7 @@
 #include "model/gen/generate.h"
 #include "tests/bigram.h"
 #include "tests/test.h"
-#include "tests/tiny.h"
+#include "tests/small.h"
 
 static uint32_t random_state = 1;
 
@@ -474,12 +474,12 @@ int main(void) {
     lookups();
     lookups_at_random();
     reckoning();
-    static const tiny_options kinds[] = {
+    static const small_options kinds[] = {
         {.seed = 1}, {.seed = 2, .floats = true}, {.seed = 3, .window = 40}, {.seed = 4, .head_dim = 16}};
     static const char *const names[] = {"Q4_0", "F32", "a window", "heads of 16"};
     for (int i = 0; i < 4; i++) {
-        tiny t;
-        tiny_open(&t, kinds[i]);
+        small t;
+        small_open(&t, kinds[i]);
         for (int threads = 1; threads <= 3; threads++) {
             few_as_one(names[i], t.model.net, NET_CACHE_AUTO, threads, 1);
             few_as_one(names[i], t.model.net, NET_CACHE_AUTO, threads, 250);
@@ -487,7 +487,7 @@ int main(void) {
         if (kinds[i].head_dim == 0) few_as_one(names[i], t.model.net, NET_CACHE_Q8_0, 2, 250);
         few_positions(t.model.net);
         same_texts(&t.model, 1 + i % 2);
-        tiny_close(&t);
+        small_close(&t);
     }
     golden_models();
     distribution();

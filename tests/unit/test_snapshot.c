@@ -3,13 +3,13 @@
 #include "model/net/adapter.h"
 #include "model/net/snapshot.h"
 #include "tests/test.h"
-#include "tests/tiny.h"
+#include "tests/small.h"
 
 #include <sys/stat.h>
 
 enum { N_PROMPT = 77, N_CTX = 300 };
 
-static tiny t;
+static small t;
 static char *file; // the snapshot
 static int32_t prompt[400];
 
@@ -30,7 +30,7 @@ static net_state *filled_state(net_cache cache) {
 }
 
 static bool same_logits(const net_state *a, const net_state *b) {
-    return memcmp(net_logits(a), net_logits(b), TINY_VOCAB * sizeof(float)) == 0;
+    return memcmp(net_logits(a), net_logits(b), SMALL_VOCAB * sizeof(float)) == 0;
 }
 
 static bool goes_on_alike(net_state *a, net_state *b) {
@@ -97,7 +97,7 @@ static void same_text(void) {
     settings.ignore_eos = true;
     error err;
     net_state *s = open_state(t.model.net, NET_CACHE_AUTO, 2, N_CTX);
-    chain *c = chain_open(TINY_VOCAB, 5);
+    chain *c = chain_open(SMALL_VOCAB, 5);
     gen_request q = {.prompt = prompt, .n_prompt = 20, .settings = &settings};
     gen_result first, open, reopened;
     generate(s, t.model.tokenizer, c, &q, &first, &err);
@@ -116,7 +116,7 @@ static void same_text(void) {
     generate(s, t.model.tokenizer, c, &q, &open, &err);
 
     net_state *r = open_state(t.model.net, NET_CACHE_AUTO, 2, N_CTX);
-    chain *d = chain_open(TINY_VOCAB, 99);
+    chain *d = chain_open(SMALL_VOCAB, 99);
     OK(snapshot_restore(r, &extra, file, &err) == 0 && extra.n == sizeof random, "restored");
     memcpy(&random, extra.bytes, sizeof random);
     chain_set_random(d, &random);
@@ -156,10 +156,10 @@ static void write_adapter(const char *name, float value) {
     put_key_text(&head, "general.type", "adapter");
     put_key_text(&head, "general.architecture", "llama");
     put_key_f32(&head, "adapter.lora.alpha", 4);
-    put_tensor(&head, "blk.0.attn_q.weight.lora_a", TINY_EMBD, RANK, 0, 0);
-    put_tensor(&head, "blk.0.attn_q.weight.lora_b", RANK, TINY_EMBD, 0, RANK * TINY_EMBD * 4);
+    put_tensor(&head, "blk.0.attn_q.weight.lora_a", SMALL_EMBD, RANK, 0, 0);
+    put_tensor(&head, "blk.0.attn_q.weight.lora_b", RANK, SMALL_EMBD, 0, RANK * SMALL_EMBD * 4);
     put_padding(&head, 32);
-    for (int i = 0; i < 2 * RANK * TINY_EMBD; i++) {
+    for (int i = 0; i < 2 * RANK * SMALL_EMBD; i++) {
         float x = value * (float)(i % 7 - 3);
         buf_append(&head, &x, sizeof x);
     }
@@ -183,17 +183,17 @@ static void other_owners(void) {
     error err;
     net_state *s = filled_state(NET_CACHE_F16);
     snapshot_save(s, NULL, file, &err);
-    tiny other;
-    tiny_open(&other, (tiny_options){.seed = 77});
+    small other;
+    small_open(&other, (small_options){.seed = 77});
     net_state *o = open_state(other.model.net, NET_CACHE_F16, 2, N_CTX);
     refused(o, "another model", "weights of other numbers");
     net_state_close(o);
-    tiny_close(&other);
-    tiny_open(&other, (tiny_options){.seed = 1, .window = 50});
+    small_close(&other);
+    small_open(&other, (small_options){.seed = 1, .window = 50});
     o = open_state(other.model.net, NET_CACHE_F16, 2, N_CTX);
     refused(o, "another model", "other settings");
     net_state_close(o);
-    tiny_close(&other);
+    small_close(&other);
     o = open_state(t.model.net, NET_CACHE_Q8_0, 2, N_CTX);
     refused(o, "kind of cache", "another cache");
     net_state_close(o);
@@ -277,7 +277,7 @@ static void damage(void) {
             forge(&b, at, &numbers[i], 4);
             refused(s, "", "a count that is wrong");
         }
-    int32_t id = TINY_VOCAB;
+    int32_t id = SMALL_VOCAB;
     forge(&b, HEAD, &id, sizeof id);
     refused(s, "damaged", "an id outside the vocabulary");
     forge(&b, 32, "quantum\0\0\0\0\0\0\0\0", 16);
@@ -326,8 +326,8 @@ static void hashes(void) {
 int main(void) {
     uint32_t seed = 3;
     for (size_t i = 0; i < sizeof prompt / sizeof *prompt; i++)
-        prompt[i] = (int32_t)((tiny_random(&seed) + 0.5f) * TINY_VOCAB);
-    tiny_open(&t, (tiny_options){.seed = 1});
+        prompt[i] = (int32_t)((small_random(&seed) + 0.5f) * SMALL_VOCAB);
+    small_open(&t, (small_options){.seed = 1});
     file = path_of(t.folder, "state.kv");
     hashes();
     bit_for_bit(NET_CACHE_F16);
@@ -338,6 +338,6 @@ int main(void) {
     other_owners();
     damage();
     free(file);
-    tiny_close(&t);
+    small_close(&t);
     return test_end();
 }

@@ -2,7 +2,7 @@
 #include "model/base/memory.h"
 #include "model/gen/chain.h"
 #include "tests/test.h"
-#include "tests/tiny.h"
+#include "tests/small.h"
 
 #include <math.h>
 
@@ -17,7 +17,7 @@ static net_state *open_state(const net *n, net_cache cache, int n_ctx) {
 }
 
 static void fill_ids(int32_t *ids, int n, uint32_t seed) {
-    for (int i = 0; i < n; i++) ids[i] = (int32_t)((tiny_random(&seed) + 0.5f) * TINY_VOCAB);
+    for (int i = 0; i < n; i++) ids[i] = (int32_t)((small_random(&seed) + 0.5f) * SMALL_VOCAB);
 }
 
 // ---- the cache in 8 bits
@@ -29,7 +29,7 @@ typedef struct probabilities {
 
 static void on_logits(void *arg, int pos, const float *logits) {
     probabilities *p = arg;
-    p->logprobs[pos] = chain_logprob(logits, TINY_VOCAB, p->ids[pos + 1]);
+    p->logprobs[pos] = chain_logprob(logits, SMALL_VOCAB, p->ids[pos + 1]);
 }
 
 // The mean difference of log-probabilities that the f32 cache and another give to the same text.
@@ -50,10 +50,10 @@ static double mean_difference(const net *n, net_cache cache) {
 
 // With weights in floats: 8-bit activations would add noise of their own.
 static void caches(void) {
-    tiny t;
-    tiny_open(&t, (tiny_options){.seed = 2, .floats = true});
+    small t;
+    small_open(&t, (small_options){.seed = 2, .floats = true});
     double f16 = mean_difference(t.model.net, NET_CACHE_F16), q8 = mean_difference(t.model.net, NET_CACHE_Q8_0);
-    tiny_close(&t);
+    small_close(&t);
     OK(f16 > 0 && f16 < 2e-3, "f16: mean difference %g", f16);
     OK(q8 > f16 && q8 < 0.1, "q8_0: mean difference %g", q8);
 }
@@ -68,12 +68,12 @@ static void ways_to_read(const net *n, net_cache cache) {
     net_eval(a, ids, N, NULL, NULL, &err);
     for (int i = 0; i < N; i++) net_eval(b, ids + i, 1, NULL, NULL, &err);
     double most = 0;
-    for (int i = 0; i < TINY_VOCAB; i++) most = fmax(most, fabs(net_logits(a)[i] - net_logits(b)[i]));
+    for (int i = 0; i < SMALL_VOCAB; i++) most = fmax(most, fabs(net_logits(a)[i] - net_logits(b)[i]));
     OK(most < 0.05, "cache %d: many and one differ by %g", (int)cache, most);
     OK(net_fork(c, a, &err) == 0 && net_n_past(c) == N, "fork");
     net_eval(a, ids, 5, NULL, NULL, &err);
     net_eval(c, ids, 5, NULL, NULL, &err);
-    OK(memcmp(net_logits(a), net_logits(c), TINY_VOCAB * sizeof(float)) == 0, "cache %d: a fork goes on alike",
+    OK(memcmp(net_logits(a), net_logits(c), SMALL_VOCAB * sizeof(float)) == 0, "cache %d: a fork goes on alike",
        (int)cache);
     net_state *d = open_state(n, cache == NET_CACHE_F16 ? NET_CACHE_F32 : NET_CACHE_F16, 200);
     OK(net_fork(d, a, &err) == -1, "no fork to another kind: %s", err.text);
@@ -87,13 +87,13 @@ static void ways_to_read(const net *n, net_cache cache) {
 }
 
 static void odd_heads(void) {
-    tiny t;
+    small t;
     error err;
-    tiny_open(&t, (tiny_options){.seed = 3, .head_dim = 16});
+    small_open(&t, (small_options){.seed = 3, .head_dim = 16});
     OK(!net_state_open(t.model.net, &(net_options){.threads = 1, .cache = NET_CACHE_Q8_0}, &err) &&
            strstr(err.text, "16") && strstr(err.text, "f16"),
        "heads of 16 take no q8_0 cache: %s", err.text);
-    tiny_close(&t);
+    small_close(&t);
 }
 
 // ---- memory
@@ -125,7 +125,7 @@ static void amounts(void) {
     unsetenv("DOPPEL_MEMORY");
 }
 
-static void too_little(const tiny *t) {
+static void too_little(const small *t) {
     model m;
     error err = {{0}};
     with_memory("100K");
@@ -139,8 +139,8 @@ static void too_little(const tiny *t) {
 }
 
 int main(void) {
-    tiny t;
-    tiny_open(&t, (tiny_options){.seed = 1});
+    small t;
+    small_open(&t, (small_options){.seed = 1});
     caches();
     ways_to_read(t.model.net, NET_CACHE_F32);
     ways_to_read(t.model.net, NET_CACHE_F16);
@@ -148,6 +148,6 @@ int main(void) {
     odd_heads();
     amounts();
     too_little(&t);
-    tiny_close(&t);
+    small_close(&t);
     return test_end();
 }

@@ -3,7 +3,7 @@
 #include "model/net/pace.h"
 #include "model/net/state.h"
 #include "tests/test.h"
-#include "tests/tiny.h"
+#include "tests/small.h"
 
 #include <stdatomic.h>
 
@@ -61,21 +61,21 @@ static void decode(const net *n, int active, float *logits) {
     net_state *s = net_state_open(n, &(net_options){.n_ctx = 256, .threads = 2}, &err);
     team_set_active(s->team, active);
     for (int32_t i = 0; i < 200; i++) {
-        int32_t id = i * 7 % TINY_VOCAB;
+        int32_t id = i * 7 % SMALL_VOCAB;
         net_eval(s, &id, 1, NULL, NULL, &err);
     }
-    memcpy(logits, net_logits(s), TINY_VOCAB * sizeof *logits);
+    memcpy(logits, net_logits(s), SMALL_VOCAB * sizeof *logits);
     net_state_close(s);
 }
 
 static void test_same_result(void) {
-    tiny t;
-    float two[TINY_VOCAB], one[TINY_VOCAB];
-    tiny_open(&t, (tiny_options){.seed = 4});
+    small t;
+    float two[SMALL_VOCAB], one[SMALL_VOCAB];
+    small_open(&t, (small_options){.seed = 4});
     decode(t.model.net, 2, two);
     decode(t.model.net, 1, one);
     OK(memcmp(two, one, sizeof two) == 0, "one member calculates what two do, to the last bit");
-    tiny_close(&t);
+    small_close(&t);
 }
 
 // A pace leaves the team's number as it found it, in every mode.
