@@ -56,7 +56,7 @@ typedef struct summary {
     char main_type[16];  // "q4_1"
     char tokenizer[200]; // "gpt2, 49152 entries"
     const char *chat;    // chat family, or "none"
-    char problem[200];   // why it cannot be used; "" when it can
+    char problem[512];   // why it cannot be used; "" when it can
 } summary;
 
 static void take_types(summary *s, const model_file *f) {
@@ -108,7 +108,7 @@ static void take_family(summary *s, const model_file *f) {
         shown(&name, s->config.family, strlen(s->config.family));
     } else {
         s->config = (net_config){0};
-        snprintf(s->problem, sizeof s->problem, "%.199s", why.text);
+        snprintf(s->problem, sizeof s->problem, "%.511s", why.text);
     }
     snprintf(s->family, sizeof s->family, "%.31s", *name.text ? name.text : "unknown");
 }
@@ -118,7 +118,7 @@ static void take_tokenizer(summary *s, const model_file *f) {
     tokenizer *t = tokenizer_open(f, &why);
     if (!t) {
         snprintf(s->tokenizer, sizeof s->tokenizer, "none");
-        if (!*s->problem) snprintf(s->problem, sizeof s->problem, "%.199s", why.text);
+        if (!*s->problem) snprintf(s->problem, sizeof s->problem, "%.511s", why.text);
         return;
     }
     take_string(&kind, f, "tokenizer.ggml.model");
@@ -136,7 +136,7 @@ static void summarise(summary *s, const char *path) {
     *s = (summary){.bytes = tree_size(path, NULL), .family = "unknown", .main_type = "-", .chat = "none"};
     model_file *f = model_file_open(path, &err);
     if (!f) {
-        snprintf(s->problem, sizeof s->problem, "%.199s", err.text);
+        snprintf(s->problem, sizeof s->problem, "%.511s", err.text);
         return;
     }
     take_string(&s->title, f, "general.name");
@@ -185,6 +185,8 @@ static void format_count(char out[32], int64_t n) {
 
 // ---- list ----
 
+enum { MAX_NAME_WIDTH = 60 }; // a longer name moves its own line alone
+
 typedef struct listing {
     bool json;
     int n, width; // width of the name column
@@ -196,7 +198,7 @@ static void measure_name(void *arg, const char *name, const char *path) {
     (void)path;
     int n = (int)utf8_length(name, strlen(name));
     l->n++;
-    if (n > l->width) l->width = n;
+    if (n > l->width && n <= MAX_NAME_WIDTH) l->width = n;
 }
 
 static void list_one(void *arg, const char *name, const char *path) {
@@ -210,9 +212,15 @@ static void list_one(void *arg, const char *name, const char *path) {
         return;
     }
     shown(&e, name, strlen(name));
-    printf("%s %s%*s %8.1f MB  %-8s  %s%s%s\n", is_default ? "*" : " ", e.text,
-           l->width - (int)utf8_length(e.text, strlen(e.text)), "", (double)s.bytes * 1e-6, s.family, s.main_type,
-           *s.problem ? "  " : "", s.problem);
+    // The line begins with the name: the problem need not repeat its path.
+    error shown_path;
+    size_t n_path = strlen(shown(&shown_path, path, strlen(path)));
+    const char *problem = s.problem;
+    if (strncmp(problem, shown_path.text, n_path) == 0 && strncmp(problem + n_path, ": ", 2) == 0)
+        problem += n_path + 2;
+    int pad = l->width - (int)utf8_length(e.text, strlen(e.text));
+    printf("%s %s%*s %8.1f MB  %-8s  %s%s%s\n", is_default ? "*" : " ", e.text, pad > 0 ? pad : 0, "",
+           (double)s.bytes * 1e-6, s.family, s.main_type, *problem ? "  " : "", problem);
 }
 
 static int list(const models_options *o) {

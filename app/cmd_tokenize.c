@@ -152,9 +152,10 @@ static int take_id_words(job *j, const char *text, size_t len, error *err) {
         }
         errno = 0;
         long long id = strtoll(p, &stop, 10);
+        size_t word = strcspn(p, " ,\t\r\n");
         if (stop == p || errno || *p < '0' || *p > '9')
-            return error_set(err, "%s: \"%.20s\" is no id; ids are numbers with spaces or commas between them", j->name,
-                             p);
+            return error_set(err, "%s: \"%.*s\" is no id; ids are numbers with spaces or commas between them", j->name,
+                             (int)(word < 20 ? word : 20), p);
         if (take_id(j, id, err) != 0) return -1;
         p = stop;
     }

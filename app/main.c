@@ -4,6 +4,7 @@
 #include "app/options.h"
 #include "app/report.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -66,14 +67,29 @@ static void fill_standard_descriptors(void) {
     if (fd > 2) close(fd);
 }
 
+// What a command wrote may still wait in stdio's buffer, and the disk behind it be full.
+static int after_flush(int code) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if (code != EXIT_DONE) return code;
+    return report_failure("standard output: %s", errno ? strerror(errno) : "not everything could be written");
+}
+
+static int run(int argc, char **argv) {
+    const char *first = argc > 1 ? argv[1] : "chat";
+    if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0 || strcmp(first, "help") == 0) return print_help();
+    if (strcmp(first, "--version") == 0) {
+        printf("doppel %s\n", DOPPEL_VERSION);
+        return EXIT_DONE;
+    }
+    const command *c = find(*first == '-' ? "chat" : first);
+    if (!c) return unknown(first);
+    return *first == '-' || argc < 2 ? c->run(argc, argv) : c->run(argc - 1, argv + 1);
+}
+
 int main(int argc, char **argv) {
     fill_standard_descriptors();
     // Characters are as wide as the person's locale says; numbers stay as C writes them.
     setlocale(LC_CTYPE, "");
-    const char *first = argc > 1 ? argv[1] : "chat";
-    if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0 || strcmp(first, "help") == 0) return print_help();
-    if (strcmp(first, "--version") == 0) return printf("doppel %s\n", DOPPEL_VERSION) < 0;
-    const command *c = find(*first == '-' ? "chat" : first);
-    if (!c) return unknown(first);
-    return *first == '-' || argc < 2 ? c->run(argc, argv) : c->run(argc - 1, argv + 1);
+    return after_flush(run(argc, argv));
 }

@@ -305,8 +305,8 @@ static bool parse(parser *p, int argc, char **argv) {
         return false;
     }
     if (h->max_args >= 0 && p->o->n_args > h->max_args) {
-        report_usage("\"%s\" is one argument too many (quote a text of several words): doppel %s",
-                     p->o->args[h->max_args], h->usage);
+        const char *hint = h->max_args ? "quote a text of several words" : "a command comes before its options";
+        report_usage("\"%s\" is one argument too many (%s): doppel %s", p->o->args[h->max_args], hint, h->usage);
         return false;
     }
     return true;

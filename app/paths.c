@@ -186,7 +186,8 @@ int paths_model(const char *name, buf *out, error *err) {
     if (name && !*name) return error_set(err, "-m \"\": the name of a model is missing");
     if (name && (strchr(name, '/') || is_model(name))) {
         struct stat st;
-        if (stat(name, &st) != 0) return error_set(err, "%s: %s", name, strerror(errno));
+        if (stat(name, &st) != 0)
+            return error_set(err, "%s: cannot be opened: %s; check the path", name, strerror(errno));
         buf_puts(out, name);
         return 0;
     }

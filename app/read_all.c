@@ -9,7 +9,7 @@ int read_all(const char *path, buf *out, error *err) {
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return error_set(err, "%s: %s", name, strerror(errno));
+    if (fd < 0) return error_set(err, "%s: cannot be opened: %s; check the path", name, strerror(errno));
     char piece[65536];
     ssize_t n;
     while ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)) {

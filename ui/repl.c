@@ -36,7 +36,7 @@ static bool settle(repl *r) {
     for (;;) {
         chat_pump(r->chat);
         if (repl_output_update(&r->output, r->chat) != 0) {
-            r->exit_code = EXIT_FAILED;
+            r->exit_code = report_failure("standard output: %s", strerror(errno));
             return false;
         }
         if (!chat_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;

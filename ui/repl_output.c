@@ -34,6 +34,7 @@ void repl_output_say(repl_output *o, bool is_error, const char *text) {
     }
     if (!is_error && !o->asked && (o->quiet || !o->interactive)) return;
     FILE *f = is_error && !o->interactive ? stderr : stdout;
+    if (f == stderr) fflush(stdout); // where both end in one place, they stand in order
     // A list speaks for itself; a sentence says who speaks.
     if (!strchr(text, '\n')) fputs("doppel: ", f);
     buf shown = {0};

@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-// What is shown to a person must not move their cursor: control characters become '?', broken UTF-8 likewise.
+// Overrides of the writing direction: what stands behind them is shown in another order than it has.
+static bool turns_direction(uint32_t cp) {
+    return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+// What is shown to a person must not move their cursor or hide its order: control characters and overrides of the
+// direction become '?', broken UTF-8 likewise.
 static void make_printable(char *s) {
     size_t n = strlen(s);
     for (size_t i = 0; i < n;) {
@@ -17,7 +23,7 @@ static void make_printable(char *s) {
             continue;
         }
         if (cp < 0x20 || cp == 0x7f) s[i] = '?';
-        if (cp >= 0x80 && cp < 0xa0) s[i] = s[i + 1] = '?';
+        if ((cp >= 0x80 && cp < 0xa0) || turns_direction(cp)) memset(s + i, '?', (size_t)len);
         i += (size_t)len;
     }
 }
