@@ -30,6 +30,9 @@ int train_data_open(train_data *d, const train_settings *s, const model *m, bool
                     error *err);
 void train_data_free(train_data *d);
 
+// Leaves so many held-out rows at most, evenly spread: all that an evaluation reads.
+void train_data_thin(train_data *d, const model *m, size_t rows);
+
 // The text of all files as it will be learned, for making a tokenizer out of it. 0, or -1 with a message.
 int train_data_text(const train_settings *s, buf *out, error *err);
 

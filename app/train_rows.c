@@ -52,22 +52,6 @@ static double count_characters(const batches *b, const tokenizer *t) {
     return n;
 }
 
-// An evaluation reads so many tokens at most: rows evenly spread over what is held out.
-enum { MOST_HELD_OUT = 32768 };
-
-static void thin_out(train_rows *r, int len) {
-    size_t each = (size_t)len, rows = r->n / each, most = MOST_HELD_OUT / each;
-    if (most == 0) most = 1;
-    if (rows <= most) return;
-    for (size_t i = 0; i < most; i++) {
-        size_t from = i * rows / most * each, to = i * each;
-        memmove(r->ids + to, r->ids + from, each * sizeof *r->ids);
-        memmove(r->labels + to, r->labels + from, each * sizeof *r->labels);
-        if (r->weights) memmove(r->weights + to, r->weights + from, each * sizeof *r->weights);
-    }
-    r->n = most * each;
-}
-
 static int take_over(batches *b, train_rows *r, const train_settings *s, error *err) {
     if (batches_open(b, r->ids, r->labels, r->weights, r->n, s->block_size, s->batch_size, err) != 0) return -1;
     *r = (train_rows){0};
@@ -82,18 +66,21 @@ int train_rows_finish(train_data *d, const train_settings *s, const model *m, tr
     d->train.seed = (uint64_t)s->seed;
     d->learned = count_labels(&d->train);
     if (d->learned == 0) return error_set(err, "there is nothing in the data that counts; is the right name imitated?");
-    thin_out(held_out, s->block_size);
-    if (held_out->n < (size_t)s->block_size) {
-        if (s->val_fraction > 0)
-            buf_printf(&d->notes, "there is too little text to hold some out: the last step is kept, not the best\n");
-        return 0;
+    if (held_out->n >= (size_t)s->block_size) {
+        if (take_over(&d->held_out, held_out, s, err) != 0) return -1;
+        train_data_thin(d, m, SIZE_MAX);
     }
-    if (take_over(&d->held_out, held_out, s, err) != 0) return -1;
-    batches_in_order(&d->held_out);
-    d->characters = count_characters(&d->held_out, m->tokenizer);
-    d->held_out_labels = count_labels(&d->held_out);
-    if (d->held_out_labels == 0) batches_free(&d->held_out);
+    if (!d->held_out.ids && s->val_fraction > 0)
+        buf_puts(&d->notes, "there is too little text to hold some out: the last step is kept, not the best\n");
     return 0;
+}
+
+void train_data_thin(train_data *d, const model *m, size_t rows) {
+    batches_thin(&d->held_out, rows);
+    batches_in_order(&d->held_out);
+    d->held_out_labels = count_labels(&d->held_out);
+    d->characters = count_characters(&d->held_out, m->tokenizer);
+    if (d->held_out_labels == 0) batches_free(&d->held_out);
 }
 
 // ---- what is held out

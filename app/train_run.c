@@ -6,6 +6,7 @@
 #include "app/train_sample.h"
 #include "model/file/outfile.h"
 #include "model/learn/checkpoint.h"
+#include "model/learn/export.h"
 #include "model/learn/peft.h"
 #include "model/learn/trainer.h"
 
@@ -135,7 +136,8 @@ static int save_run(run *r, const char *status) {
 // What was learned so far becomes the result.
 static int save_result(run *r) {
     if (r->s->method == TRAIN_LORA) return peft_save(r->folder.path, r->graph, &r->peft, r->err);
-    return 0;
+    const export_source source = {.net = r->model.net, .tokenizer = r->model.tokenizer, .params = &r->graph->params};
+    return export_hf(&source, TENSOR_F32, r->folder.path, r->err);
 }
 
 static int save_checkpoint(run *r) {
@@ -229,11 +231,18 @@ static int choose_micro_batch(run *r, int *micro) {
                      want / 1e9, room / 1e9, r->s->method == TRAIN_FULL ? ", or train an adapter (--method lora)" : "");
 }
 
+// AUTO times what is fastest, which may come out differently the next time: a training goes on as it began.
+static product_mode products_of(const run *r) {
+    for (product_mode m = PRODUCT_FLOAT32; r->resumed && m <= PRODUCT_INT8; m++)
+        if (strcmp(r->state.products, product_mode_name(m)) == 0) return m;
+    return r->s->float32 ? PRODUCT_FLOAT32 : PRODUCT_AUTO;
+}
+
 static int open_trainer(run *r) {
     const train_settings *s = r->s;
     int micro;
     if (choose_micro_batch(r, &micro) != 0) return -1;
-    trainer_options o = {.micro_batch = micro, .float32 = s->float32, .lm_weight = s->two_part ? s->lm_weight : 0};
+    trainer_options o = {.micro_batch = micro, .products = products_of(r), .lm_weight = s->two_part ? s->lm_weight : 0};
     int warmup = s->warmup >= 0 ? s->warmup : r->steps / 10 < 100 ? r->steps / 10 : 100;
     o.adamw = (adamw_options){.lr = s->lr,
                               .beta1 = s->beta1,
@@ -259,15 +268,25 @@ static void plan_steps(run *r) {
     if (r->data.train.first) epoch = (double)batches_epoch(&r->data.train);
     double steps = s->max_steps >= 0 ? s->max_steps : ceil(s->epochs * epoch);
     r->steps = steps < 1e9 ? (int)steps : 1000000000;
-    int twentieth = r->steps / 20 > 10 ? r->steps / 20 : 10;
-    r->eval_every = s->eval_every > 0 ? s->eval_every : twentieth;
+    int part = r->steps / 15 > 10 ? r->steps / 15 : 10;
+    r->eval_every = s->eval_every > 0 ? s->eval_every : part;
     r->sample_every = s->sample_every >= 0 ? s->sample_every : r->eval_every;
+}
+
+// An evaluation costs a tenth of the training between two of them: it goes forward only, which takes a third.
+static void plan_evaluations(run *r) {
+    enum { FEWEST_TOKENS = 4096 };
+    double rows = 0.3 * r->eval_every * r->s->batch_size, fewest = (double)FEWEST_TOKENS / r->s->block_size;
+    if (rows < fewest) rows = fewest;
+    if (r->data.held_out.ids && rows < 1e9) train_data_thin(&r->data, &r->model, (size_t)rows + 1);
 }
 
 static void tell_plan(run *r) {
     const batches *b = &r->data.train;
     int micro = r->trainer.options.micro_batch, rows = batches_most_rows(b), left = r->steps - r->state.step;
-    double pass = trainer_measure(&r->trainer), step = pass * rows / micro;
+    double pass = trainer_measure(&r->trainer);
+    if (pass < 1) pass = trainer_measure(&r->trainer); // the first one also waits for memory
+    double step = pass * rows / micro;
     double held_out = r->data.held_out.ids ? (double)r->data.held_out.n_tokens / b->len * pass / micro / 3 : 0;
     size_t trained = param_set_count(&r->graph->params);
     train_event e = {.type = TRAIN_PLAN,
@@ -334,8 +353,8 @@ static int load_state(run *r) {
     c->seed = (uint64_t)r->s->seed;
     c->micro_batch = r->trainer.options.micro_batch;
     c->threads = team_size(r->team);
-    c->float32 = r->s->float32;
     snprintf(c->kernels, sizeof c->kernels, "%s", net_kernels());
+    snprintf(c->products, sizeof c->products, "%s", product_mode_name(r->trainer.options.products));
     r->trainer.step = r->saved = c->step;
     r->before = c->seconds;
     return 0;
@@ -358,7 +377,7 @@ static bool has_learned_enough(const run *r) {
 
 static int sample(run *r, bool shown, double *copy_rate) {
     buf text = {0};
-    int rc = train_sampler_write(&r->sampler, &text, copy_rate, r->err);
+    int rc = train_sampler_write(&r->sampler, r->graph, &text, copy_rate, r->err);
     if (rc == 0 && shown && r->model.tokenizer) tell_text(r, TRAIN_SAMPLE, buf_str(&text));
     buf_free(&text);
     return rc;
@@ -379,12 +398,18 @@ static int evaluate(run *r) {
         e.best = e.loss < c->best_loss;
         c->worse = e.best ? 0 : c->worse + 1;
     }
+    // What cannot be saved is not the best: the next one may be.
+    if (e.best && save_result(r) != 0) {
+        tell_text(r, TRAIN_NOTE, r->err->text);
+        e.best = false;
+    }
     if (e.best) {
         c->best_loss = e.loss;
         c->best_step = c->step;
+        r->folder.made = false;
     }
     tell(r, &e);
-    return e.best ? save_result(r) : 0;
+    return 0;
 }
 
 // What is due after a step (or before the first one of a run that goes on).
@@ -441,7 +466,10 @@ static int take_steps(run *r, const char **reason) {
         if (look(r) != 0) return TRAIN_RUN_FAILED;
         *reason = has_learned_enough(r) ? "early-stop" : "finished";
         if (has_learned_enough(r) || c->step >= r->steps) return TRAIN_RUN_DONE;
-        if (is_save_due(r) && save_checkpoint(r) != 0) return TRAIN_RUN_FAILED;
+        if (is_save_due(r) && save_checkpoint(r) != 0) {
+            tell_text(r, TRAIN_NOTE, r->err->text); // a full disk may have room again before the end
+            r->saved_at = now();
+        }
         int rc = may_go_on(r) ? trainer_step(&r->trainer, &report, r->err) : TRAINER_STOPPED;
         if (rc == TRAINER_FAILED) return restore(r);
         if (rc == TRAINER_STOPPED) return TRAIN_RUN_INTERRUPTED;
@@ -495,11 +523,11 @@ static int open_run(run *r) {
     int rc = train_data_open(&r->data, s, &r->model, r->watch->go_on, r->watch->arg, r->err);
     if (rc != TRAIN_DATA_DONE) return rc;
     plan_steps(r);
+    train_sampler_open(&r->sampler, &r->data, &r->model, s->threads, (uint64_t)s->seed);
+    plan_evaluations(r);
     if (open_graph(r) != 0 || open_trainer(r) != 0) return -1;
     if (!scratch && !s->resume && train_folder_make(&r->folder, r->err) != 0) return -1;
-    if (load_state(r) != 0) return -1;
-    train_sampler_open(&r->sampler, &r->data, &r->model, r->graph, s->threads, (uint64_t)s->seed);
-    return 0;
+    return load_state(r);
 }
 
 int train_run(const train_settings *s, const char *arguments, const train_watch *w, error *err) {

@@ -68,9 +68,8 @@ static bool has(const uint64_t *list, size_t n, uint64_t h) {
     return n > 0 && bsearch(&h, list, n, sizeof h, by_value) != NULL;
 }
 
-void train_sampler_open(train_sampler *s, const train_data *d, const model *m, learn_graph *g, int threads,
-                        uint64_t seed) {
-    *s = (train_sampler){.model = m, .graph = g, .threads = threads, .seed = seed};
+void train_sampler_open(train_sampler *s, const train_data *d, const model *m, int threads, uint64_t seed) {
+    *s = (train_sampler){.model = m, .threads = threads, .seed = seed};
     s->prompts = d->held_out.ids ? &d->held_out : &d->train;
     s->trained = runs_of(&d->train, m->tokenizer, &s->n_trained);
     s->held_out = runs_of(&d->held_out, m->tokenizer, &s->n_held_out);
@@ -130,17 +129,17 @@ static int write_all(const train_sampler *s, const net *n, const adapter_use *us
     return rc;
 }
 
-int train_sampler_write(const train_sampler *s, buf *out, double *copy_rate, error *err) {
+int train_sampler_write(const train_sampler *s, const learn_graph *g, buf *out, double *copy_rate, error *err) {
     *copy_rate = NAN;
     if (!s->model->tokenizer) return 0;
-    if (s->graph->embedding) { // everything is trained
-        net *n = live_net_open(s->graph);
+    if (g->embedding) { // everything is trained
+        net *n = live_net_open(g);
         int rc = write_all(s, n, NULL, out, copy_rate, err);
         live_net_close(n);
         return rc;
     }
-    adapter_use use = {live_adapter(s->graph), 1};
-    int rc = write_all(s, s->graph->net, &use, out, copy_rate, err);
+    adapter_use use = {live_adapter(g), 1};
+    int rc = write_all(s, g->net, &use, out, copy_rate, err);
     adapter_close((adapter *)(uintptr_t)use.adapter);
     return rc;
 }

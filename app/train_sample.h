@@ -9,7 +9,6 @@
 
 typedef struct train_sampler {
     const model *model;
-    learn_graph *graph;
     const batches *prompts;       // whose rows are continued
     uint64_t *trained, *held_out; // hashes of six words each, sorted
     size_t n_trained, n_held_out;
@@ -17,13 +16,12 @@ typedef struct train_sampler {
     uint64_t seed;
 } train_sampler;
 
-// d, m and g outlive it. A model without a tokenizer writes nothing.
-void train_sampler_open(train_sampler *s, const train_data *d, const model *m, learn_graph *g, int threads,
-                        uint64_t seed);
+// d and m outlive it; what is held out may be thinned afterwards. A model without a tokenizer writes nothing.
+void train_sampler_open(train_sampler *s, const train_data *d, const model *m, int threads, uint64_t seed);
 void train_sampler_close(train_sampler *s);
 
-// Writes a few texts with what was learned so far. out: the first of them; *copy_rate: of all of them, NAN when they are
+// Writes a few texts with what g has learned so far. out: the first of them; *copy_rate: of all of them, NAN when they are
 // too short to tell. 0, or -1 with a message (no memory).
-int train_sampler_write(const train_sampler *s, buf *out, double *copy_rate, error *err);
+int train_sampler_write(const train_sampler *s, const learn_graph *g, buf *out, double *copy_rate, error *err);
 
 #endif

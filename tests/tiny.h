@@ -1,145 +1,189 @@
-// A small Llama with random weights, attention and all, as a GGUF file: four layers whose logits depend on every token
-// before. Tokens are the letters A..Z, a..z and ten digits, one id each.
+// Tiny models of the families with random weights, written as Hugging Face directories: for tests that need a net which
+// has every part of its family but no meaning.
 #ifndef DOPPEL_TEST_TINY_H
 #define DOPPEL_TEST_TINY_H
 
-#include "model/math/half.h"
-#include "model/model.h"
+#include "model/learn/random.h"
 #include "tests/models.h"
 
-enum { TINY_VOCAB = 64, TINY_EMBD = 128, TINY_HEADS = 4, TINY_KV = 64, TINY_FF = 256, TINY_LAYERS = 4, TINY_CTX = 512 };
+#include <math.h>
 
+enum { TINY_VOCAB = 24, TINY_LAYERS = 2 };
+
+// Tensors one a line: "NAME ROWS COLS" (a vector has no COLS). A name with %d stands for one in every layer. Gains of
+// norms (names that end in 1) are told by a + in front: their values lie around 1.
 typedef struct tiny {
-    char *folder, *path;
-    model model;
+    const char *name, *config, *tensors;
 } tiny;
 
-typedef struct tiny_options {
-    uint32_t seed;
-    bool floats;  // weights in F32, otherwise Q4_0
-    int head_dim; // 0: 32; heads = TINY_EMBD / head_dim
-    int window;   // sliding window; 0: none
-} tiny_options;
+static const tiny tiny_models[] = {
+    {"gpt2",
+     "{\"model_type\":\"gpt2\",\"n_layer\":2,\"n_head\":4,\"n_embd\":32,\"n_positions\":48,\"vocab_size\":24,"
+     "\"layer_norm_epsilon\":1e-5,\"activation_function\":\"gelu_new\"}",
+     "wte.weight 24 32\nwpe.weight 48 32\n+ln_f.weight 32\nln_f.bias 32\n+h.%d.ln_1.weight 32\nh.%d.ln_1.bias 32\n"
+     "h.%d.attn.c_attn.weight 32 96\nh.%d.attn.c_attn.bias 96\nh.%d.attn.c_proj.weight 32 32\n"
+     "h.%d.attn.c_proj.bias 32\n+h.%d.ln_2.weight 32\nh.%d.ln_2.bias 32\nh.%d.mlp.c_fc.weight 32 128\n"
+     "h.%d.mlp.c_fc.bias 128\nh.%d.mlp.c_proj.weight 128 32\nh.%d.mlp.c_proj.bias 32\n"},
+    {"gpt_neo", // a window in every other layer, scores that are not scaled
+     "{\"model_type\":\"gpt_neo\",\"num_layers\":2,\"num_heads\":4,\"hidden_size\":32,\"max_position_embeddings\":48,"
+     "\"vocab_size\":24,\"window_size\":5,\"attention_types\":[[[\"global\",\"local\"],1]],"
+     "\"attention_layers\":[\"global\",\"local\"],\"layer_norm_epsilon\":1e-5,\"activation_function\":\"gelu_new\"}",
+     "transformer.wte.weight 24 32\ntransformer.wpe.weight 48 32\n+transformer.ln_f.weight 32\n"
+     "transformer.ln_f.bias 32\n+transformer.h.%d.ln_1.weight 32\ntransformer.h.%d.ln_1.bias 32\n"
+     "transformer.h.%d.attn.attention.q_proj.weight 32 32\ntransformer.h.%d.attn.attention.k_proj.weight 32 32\n"
+     "transformer.h.%d.attn.attention.v_proj.weight 32 32\ntransformer.h.%d.attn.attention.out_proj.weight 32 32\n"
+     "transformer.h.%d.attn.attention.out_proj.bias 32\n+transformer.h.%d.ln_2.weight 32\n"
+     "transformer.h.%d.ln_2.bias 32\ntransformer.h.%d.mlp.c_fc.weight 128 32\ntransformer.h.%d.mlp.c_fc.bias 128\n"
+     "transformer.h.%d.mlp.c_proj.weight 32 128\ntransformer.h.%d.mlp.c_proj.bias 32\n"},
+    {"gpt_neox", // two branches side by side, exact gelu, part of each head turned
+     "{\"model_type\":\"gpt_neox\",\"hidden_size\":32,\"num_attention_heads\":2,\"num_hidden_layers\":2,"
+     "\"intermediate_size\":64,\"rotary_pct\":0.5,\"rotary_emb_base\":1000,\"max_position_embeddings\":48,"
+     "\"layer_norm_eps\":1e-5,\"hidden_act\":\"gelu\",\"use_parallel_residual\":true,\"vocab_size\":24,"
+     "\"tie_word_embeddings\":false}",
+     "gpt_neox.embed_in.weight 24 32\nembed_out.weight 24 32\n+gpt_neox.final_layer_norm.weight 32\n"
+     "gpt_neox.final_layer_norm.bias 32\n+gpt_neox.layers.%d.input_layernorm.weight 32\n"
+     "gpt_neox.layers.%d.input_layernorm.bias 32\n+gpt_neox.layers.%d.post_attention_layernorm.weight 32\n"
+     "gpt_neox.layers.%d.post_attention_layernorm.bias 32\n"
+     "gpt_neox.layers.%d.attention.query_key_value.weight 96 32\n"
+     "gpt_neox.layers.%d.attention.query_key_value.bias 96\ngpt_neox.layers.%d.attention.dense.weight 32 32\n"
+     "gpt_neox.layers.%d.attention.dense.bias 32\ngpt_neox.layers.%d.mlp.dense_h_to_4h.weight 64 32\n"
+     "gpt_neox.layers.%d.mlp.dense_h_to_4h.bias 64\ngpt_neox.layers.%d.mlp.dense_4h_to_h.weight 32 64\n"
+     "gpt_neox.layers.%d.mlp.dense_4h_to_h.bias 32\n"},
+    {"gptj", // two branches that share a norm, neighbours turned, a head with a bias
+     "{\"model_type\":\"gptj\",\"n_embd\":32,\"n_head\":2,\"n_layer\":2,\"n_positions\":48,\"rotary_dim\":8,"
+     "\"activation_function\":\"gelu_new\",\"layer_norm_epsilon\":1e-5,\"vocab_size\":24}",
+     "transformer.wte.weight 24 32\nlm_head.weight 24 32\nlm_head.bias 24\n+transformer.ln_f.weight 32\n"
+     "transformer.ln_f.bias 32\n+transformer.h.%d.ln_1.weight 32\ntransformer.h.%d.ln_1.bias 32\n"
+     "transformer.h.%d.attn.q_proj.weight 32 32\ntransformer.h.%d.attn.k_proj.weight 32 32\n"
+     "transformer.h.%d.attn.v_proj.weight 32 32\ntransformer.h.%d.attn.out_proj.weight 32 32\n"
+     "transformer.h.%d.mlp.fc_in.weight 128 32\ntransformer.h.%d.mlp.fc_in.bias 128\n"
+     "transformer.h.%d.mlp.fc_out.weight 32 128\ntransformer.h.%d.mlp.fc_out.bias 32\n"},
+    {"mpt", // ALiBi
+     "{\"model_type\":\"mpt\",\"d_model\":32,\"n_heads\":4,\"n_layers\":2,\"expansion_ratio\":2,\"max_seq_len\":48,"
+     "\"vocab_size\":24,\"no_bias\":true,\"attn_config\":{\"alibi\":true,\"alibi_bias_max\":8}}",
+     "transformer.wte.weight 24 32\n+transformer.norm_f.weight 32\n+transformer.blocks.%d.norm_1.weight 32\n"
+     "+transformer.blocks.%d.norm_2.weight 32\ntransformer.blocks.%d.attn.Wqkv.weight 96 32\n"
+     "transformer.blocks.%d.attn.out_proj.weight 32 32\ntransformer.blocks.%d.ffn.up_proj.weight 64 32\n"
+     "transformer.blocks.%d.ffn.down_proj.weight 32 64\n"},
+    {"mpt-clip", // q, k and v cut off at a value
+     "{\"model_type\":\"mpt\",\"d_model\":32,\"n_heads\":4,\"n_layers\":2,\"expansion_ratio\":2,\"max_seq_len\":48,"
+     "\"vocab_size\":24,\"no_bias\":true,\"attn_config\":{\"alibi\":true,\"alibi_bias_max\":8,\"clip_qkv\":2.0}}",
+     "transformer.wte.weight 24 32\n+transformer.norm_f.weight 32\n+transformer.blocks.%d.norm_1.weight 32\n"
+     "+transformer.blocks.%d.norm_2.weight 32\ntransformer.blocks.%d.attn.Wqkv.weight 96 32\n"
+     "transformer.blocks.%d.attn.out_proj.weight 32 32\ntransformer.blocks.%d.ffn.up_proj.weight 64 32\n"
+     "transformer.blocks.%d.ffn.down_proj.weight 32 64\n"},
+    {"llama", // RMS norms, a gated MLP, two heads of queries to one of keys, a head of its own
+     "{\"model_type\":\"llama\",\"hidden_size\":32,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
+     "\"num_hidden_layers\":2,\"intermediate_size\":64,\"rms_norm_eps\":1e-5,\"hidden_act\":\"silu\","
+     "\"rope_theta\":100.0,\"max_position_embeddings\":48,\"vocab_size\":24,\"tie_word_embeddings\":false}",
+     "model.embed_tokens.weight 24 32\nlm_head.weight 24 32\n+model.norm.weight 32\n"
+     "+model.layers.%d.input_layernorm.weight 32\n+model.layers.%d.post_attention_layernorm.weight 32\n"
+     "model.layers.%d.self_attn.q_proj.weight 32 32\nmodel.layers.%d.self_attn.k_proj.weight 16 32\n"
+     "model.layers.%d.self_attn.v_proj.weight 16 32\nmodel.layers.%d.self_attn.o_proj.weight 32 32\n"
+     "model.layers.%d.mlp.gate_proj.weight 64 32\nmodel.layers.%d.mlp.up_proj.weight 64 32\n"
+     "model.layers.%d.mlp.down_proj.weight 32 64\n"},
+    {"mistral", // a window in every layer
+     "{\"model_type\":\"mistral\",\"hidden_size\":32,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
+     "\"num_hidden_layers\":2,\"intermediate_size\":64,\"rms_norm_eps\":1e-5,\"hidden_act\":\"silu\","
+     "\"rope_theta\":100.0,\"max_position_embeddings\":48,\"vocab_size\":24,\"sliding_window\":6,"
+     "\"tie_word_embeddings\":true}",
+     "model.embed_tokens.weight 24 32\n+model.norm.weight 32\n"
+     "+model.layers.%d.input_layernorm.weight 32\n+model.layers.%d.post_attention_layernorm.weight 32\n"
+     "model.layers.%d.self_attn.q_proj.weight 32 32\nmodel.layers.%d.self_attn.k_proj.weight 16 32\n"
+     "model.layers.%d.self_attn.v_proj.weight 16 32\nmodel.layers.%d.self_attn.o_proj.weight 32 32\n"
+     "model.layers.%d.mlp.gate_proj.weight 64 32\nmodel.layers.%d.mlp.up_proj.weight 64 32\n"
+     "model.layers.%d.mlp.down_proj.weight 32 64\n"},
+    {"qwen2", // biases of q, k and v alone
+     "{\"model_type\":\"qwen2\",\"hidden_size\":32,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
+     "\"num_hidden_layers\":2,\"intermediate_size\":64,\"rms_norm_eps\":1e-5,\"hidden_act\":\"silu\","
+     "\"rope_theta\":100.0,\"max_position_embeddings\":48,\"vocab_size\":24,\"tie_word_embeddings\":true}",
+     "model.embed_tokens.weight 24 32\n+model.norm.weight 32\n"
+     "+model.layers.%d.input_layernorm.weight 32\n+model.layers.%d.post_attention_layernorm.weight 32\n"
+     "model.layers.%d.self_attn.q_proj.weight 32 32\nmodel.layers.%d.self_attn.k_proj.weight 16 32\n"
+     "model.layers.%d.self_attn.v_proj.weight 16 32\nmodel.layers.%d.self_attn.q_proj.bias 32\n"
+     "model.layers.%d.self_attn.k_proj.bias 16\nmodel.layers.%d.self_attn.v_proj.bias 16\n"
+     "model.layers.%d.self_attn.o_proj.weight 32 32\nmodel.layers.%d.mlp.gate_proj.weight 64 32\n"
+     "model.layers.%d.mlp.up_proj.weight 64 32\nmodel.layers.%d.mlp.down_proj.weight 32 64\n"},
+    {"qwen3", // norms of q and k, heads that are wider than their share
+     "{\"model_type\":\"qwen3\",\"hidden_size\":32,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":16,"
+     "\"num_hidden_layers\":2,\"intermediate_size\":64,\"rms_norm_eps\":1e-5,\"hidden_act\":\"silu\","
+     "\"rope_theta\":100.0,\"max_position_embeddings\":48,\"vocab_size\":24,\"tie_word_embeddings\":true}",
+     "model.embed_tokens.weight 24 32\n+model.norm.weight 32\n"
+     "+model.layers.%d.input_layernorm.weight 32\n+model.layers.%d.post_attention_layernorm.weight 32\n"
+     "model.layers.%d.self_attn.q_proj.weight 64 32\nmodel.layers.%d.self_attn.k_proj.weight 32 32\n"
+     "model.layers.%d.self_attn.v_proj.weight 32 32\n+model.layers.%d.self_attn.q_norm.weight 16\n"
+     "+model.layers.%d.self_attn.k_norm.weight 16\nmodel.layers.%d.self_attn.o_proj.weight 32 64\n"
+     "model.layers.%d.mlp.gate_proj.weight 64 32\nmodel.layers.%d.mlp.up_proj.weight 64 32\n"
+     "model.layers.%d.mlp.down_proj.weight 32 64\n"},
+    {NULL, NULL, NULL},
+};
 
-typedef struct tiny_tensor {
-    char name[40];
-    int rows, cols;
-    bool norm;
-} tiny_tensor;
-
-static inline float tiny_random(uint32_t *seed) {
-    *seed = *seed * 1664525 + 1013904223;
-    return (float)(*seed >> 8) / (1 << 24) - 0.5f;
+// One tensor into the header and the data.
+static inline void tiny_put(buf *header, buf *data, const char *name, int rows, int cols, bool gain, uint64_t *random) {
+    size_t n = (size_t)rows * (size_t)(cols ? cols : 1), at = data->len;
+    float spread = gain ? 0.2f : cols ? 1.2f / sqrtf((float)cols) : 0.2f;
+    for (size_t i = 0; i < n; i++) {
+        float x = spread * random_normal(random) + (gain ? 1 : 0);
+        buf_append(data, &x, sizeof x);
+    }
+    buf_printf(header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%d", header->len > 1 ? "," : "", name, rows);
+    if (cols) buf_printf(header, ",%d", cols);
+    buf_printf(header, "],\"data_offsets\":[%zu,%zu]}", at, data->len);
 }
 
-static inline void tiny_write_rows(buf *out, const tiny_tensor *t, const tiny_options *o, uint32_t *seed) {
-    float width = strstr(t->name, "token_embd") ? 0.7f : 0.45f;
-    if (t->norm || o->floats) {
-        for (int i = 0; i < t->rows * t->cols; i++) {
-            float x = t->norm ? 1 : tiny_random(seed) * width;
-            buf_append(out, &x, sizeof x);
+// Writes config.json and model.safetensors to folder.
+static inline void tiny_write(const tiny *t, const char *folder, uint64_t seed) {
+    buf header = {0}, data = {0}, file = {0};
+    uint64_t random = random_seed(seed, 0);
+    buf_putc(&header, '{');
+    for (const char *line = t->tensors; *line; line = strchr(line, '\n') + 1) {
+        char pattern[96], name[128];
+        int rows, cols = 0;
+        bool gain = *line == '+';
+        sscanf(line + gain, "%95s %d%*[ ]%d", pattern, &rows, &cols);
+        char *mark = strstr(pattern, "%d");
+        for (int i = 0; i < (mark ? TINY_LAYERS : 1); i++) {
+            if (mark)
+                snprintf(name, sizeof name, "%.*s%d%s", (int)(mark - pattern), pattern, i, mark + 2);
+            else
+                snprintf(name, sizeof name, "%s", pattern);
+            tiny_put(&header, &data, name, rows, cols, gain, &random);
         }
-        return;
     }
-    for (int i = 0; i < t->rows * t->cols / 32; i++) {
-        uint16_t d = f32_to_f16(width / 15);
-        buf_append(out, &d, sizeof d);
-        for (int k = 0; k < 16; k++) buf_putc(out, (char)(int)(tiny_random(seed) * 255));
-    }
-}
-
-static inline int tiny_tensors(tiny_tensor *t) {
-    static const struct {
-        const char *name;
-        int rows, cols;
-    } parts[] = {
-        {"attn_q.weight", TINY_EMBD, TINY_EMBD}, {"attn_k.weight", TINY_KV, TINY_EMBD},
-        {"attn_v.weight", TINY_KV, TINY_EMBD},   {"attn_output.weight", TINY_EMBD, TINY_EMBD},
-        {"ffn_gate.weight", TINY_FF, TINY_EMBD}, {"ffn_up.weight", TINY_FF, TINY_EMBD},
-        {"ffn_down.weight", TINY_EMBD, TINY_FF}, {"attn_norm.weight", 0, TINY_EMBD},
-        {"ffn_norm.weight", 0, TINY_EMBD},
-    };
-    int n = 0;
-    t[n++] = (tiny_tensor){"token_embd.weight", TINY_VOCAB, TINY_EMBD, false};
-    t[n++] = (tiny_tensor){"output_norm.weight", 1, TINY_EMBD, true};
-    for (int i = 0; i < TINY_LAYERS; i++)
-        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
-            bool norm = parts[k].rows == 0;
-            t[n] = (tiny_tensor){"", norm ? 1 : parts[k].rows, parts[k].cols, norm};
-            snprintf(t[n++].name, sizeof t->name, "blk.%d.%s", i, parts[k].name);
-        }
-    return n;
-}
-
-static inline void tiny_write(const char *folder, const char *name, const tiny_options *o) {
-    static tiny_tensor tensors[2 + TINY_LAYERS * 9];
-    int n = tiny_tensors(tensors), head_dim = o->head_dim ? o->head_dim : 32, n_keys = 14 + (o->window > 0);
-    uint32_t seed = o->seed + 1;
-    buf head = {0}, data = {0};
-    put_header(&head, 3, (uint64_t)n, (uint64_t)n_keys);
-    put_key_text(&head, "general.architecture", "llama");
-    put_key_u32(&head, "llama.block_count", TINY_LAYERS);
-    put_key_u32(&head, "llama.context_length", TINY_CTX);
-    put_key_u32(&head, "llama.embedding_length", TINY_EMBD);
-    put_key_u32(&head, "llama.feed_forward_length", TINY_FF);
-    put_key_u32(&head, "llama.attention.head_count", (uint32_t)(TINY_EMBD / head_dim));
-    put_key_u32(&head, "llama.attention.head_count_kv", (uint32_t)(TINY_KV / head_dim));
-    put_key_u32(&head, "llama.rope.dimension_count", (uint32_t)head_dim);
-    put_key_f32(&head, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-    if (o->window > 0) put_key_u32(&head, "llama.attention.sliding_window", (uint32_t)o->window);
-    put_key_text(&head, "tokenizer.ggml.model", "gpt2");
-    put_key_text(&head, "tokenizer.ggml.pre", "gpt-2");
-    put_key(&head, "tokenizer.ggml.tokens", GGUF_ARRAY);
-    put_u32(&head, GGUF_STRING);
-    put_u64(&head, TINY_VOCAB);
-    for (int i = 0; i < TINY_VOCAB; i++) {
-        char word[16] = {(char)(i < 26 ? 'A' + i : i < 52 ? 'a' + i - 26 : '0' + i - 52)};
-        if (i >= 62) snprintf(word, sizeof word, "<|%d|>", i);
-        put_text(&head, word);
-    }
-    put_key(&head, "tokenizer.ggml.merges", GGUF_ARRAY);
-    put_u32(&head, GGUF_STRING);
-    put_u64(&head, 0);
-    put_key_u32(&head, "tokenizer.ggml.eos_token_id", TINY_VOCAB - 1);
-    for (int i = 0; i < n; i++) {
-        tiny_tensor *t = &tensors[i];
-        put_padding(&data, 32);
-        uint32_t type = t->norm || o->floats ? 0 : 2;
-        if (t->norm) {
-            put_text(&head, t->name);
-            put_u32(&head, 1);
-            put_u64(&head, (uint64_t)t->cols);
-            put_u32(&head, type);
-            put_u64(&head, data.len);
-        } else {
-            put_tensor(&head, t->name, (uint64_t)t->cols, (uint64_t)t->rows, type, data.len);
-        }
-        tiny_write_rows(&data, t, o, &seed);
-    }
-    put_padding(&head, 32);
-    put_padding(&data, 32);
-    buf_append(&head, data.data, data.len);
-    write_file(folder, name, head.data, head.len);
-    buf_free(&head);
+    buf_putc(&header, '}');
+    while (header.len % 8) buf_putc(&header, ' ');
+    put_safetensors(&file, header.data, data.data, data.len);
+    write_file(folder, "model.safetensors", file.data, file.len);
+    write_file(folder, "config.json", t->config, strlen(t->config));
+    buf_free(&header);
     buf_free(&data);
+    buf_free(&file);
 }
 
-static inline void tiny_open(tiny *t, tiny_options o) {
-    t->folder = make_folder();
-    tiny_write(t->folder, "tiny.gguf", &o);
-    t->path = path_of(t->folder, "tiny.gguf");
-    error err;
-    if (model_open(&t->model, t->path, 1, 0, &err) == 0) return;
-    printf("%s\n", err.text);
-    abort();
+// Tokens for the letters a to w and the space.
+static inline void tiny_write_tokenizer(const char *folder) {
+    buf b = {0};
+    buf_putc(&b, '{');
+    for (int i = 0; i < TINY_VOCAB - 1; i++) buf_printf(&b, "\"%c\":%d,", 'a' + i, i);
+    buf_printf(&b, "\"\u0120\":%d}", TINY_VOCAB - 1);
+    write_file(folder, "vocab.json", b.data, b.len);
+    write_file(folder, "merges.txt", "#version: 0.2\n", 14);
+    buf_free(&b);
 }
 
-static inline void tiny_close(tiny *t) {
-    model_close(&t->model);
-    remove_file(t->folder, "tiny.gguf");
-    rmdir(t->folder);
-    free(t->path);
-    free(t->folder);
+static inline void tiny_remove(char *folder) {
+    remove_file(folder, "vocab.json");
+    remove_file(folder, "merges.txt");
+    remove_file(folder, "model.safetensors");
+    remove_file(folder, "config.json");
+    rmdir(folder);
+    free(folder);
+}
+
+static inline const tiny *tiny_find(const char *name) {
+    const tiny *t = tiny_models;
+    while (strcmp(t->name, name) != 0) t++;
+    return t;
 }
 
 #endif

@@ -31,6 +31,18 @@ void batches_free(batches *b) {
     *b = (batches){0};
 }
 
+void batches_thin(batches *b, size_t most) {
+    size_t len = (size_t)b->len, rows = b->n_tokens / len;
+    if (rows <= most) return;
+    for (size_t i = 0; i < most; i++) {
+        size_t from = i * rows / most * len, to = i * len;
+        memmove(b->ids + to, b->ids + from, len * sizeof *b->ids);
+        memmove(b->labels + to, b->labels + from, len * sizeof *b->labels);
+        if (b->weights) memmove(b->weights + to, b->weights + from, len * sizeof *b->weights);
+    }
+    b->n_tokens = most * len;
+}
+
 void batches_in_order(batches *b) {
     size_t n = b->n_tokens / (size_t)b->len, each = (size_t)b->batch_size;
     b->n_fixed = (n + each - 1) / each;

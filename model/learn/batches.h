@@ -36,6 +36,9 @@ void batches_free(batches *b); // zeroed is fine
 // From now on every row is taken once, in order, batch_size a step and the rest in the last one (held-out rows).
 void batches_in_order(batches *b);
 
+// Keeps so many rows at most, evenly spread; before batches_in_order.
+void batches_thin(batches *b, size_t rows);
+
 size_t batches_rows(const batches *b);     // of an epoch
 size_t batches_epoch(const batches *b);    // steps that it takes to see every row once, rounded up
 int batches_most_rows(const batches *b);   // the rows of the largest step

@@ -12,7 +12,7 @@ static const char first_line[] = "doppel training 1\n";
 
 // ---- the numbers
 
-typedef enum field_kind { FIELD_INT, FIELD_LONG, FIELD_HEX, FIELD_REAL, FIELD_BOOL, FIELD_WORD } field_kind;
+typedef enum field_kind { FIELD_INT, FIELD_LONG, FIELD_HEX, FIELD_REAL, FIELD_WORD } field_kind;
 
 typedef struct field {
     const char *name;
@@ -29,8 +29,8 @@ static const field fields[] = {
     {"seed", FIELD_HEX, offsetof(checkpoint, seed)},
     {"micro_batch", FIELD_INT, offsetof(checkpoint, micro_batch)},
     {"threads", FIELD_INT, offsetof(checkpoint, threads)},
-    {"float32", FIELD_BOOL, offsetof(checkpoint, float32)},
     {"kernels", FIELD_WORD, offsetof(checkpoint, kernels)},
+    {"products", FIELD_WORD, offsetof(checkpoint, products)},
     {"evaluated", FIELD_INT, offsetof(checkpoint, evaluated)},
     {"best_step", FIELD_INT, offsetof(checkpoint, best_step)},
     {"best_loss", FIELD_REAL, offsetof(checkpoint, best_loss)},
@@ -49,7 +49,6 @@ static void put_field(buf *out, const field *f, const checkpoint *c) {
     case FIELD_LONG: buf_printf(out, "%" PRId64 "\n", *(const int64_t *)at); break;
     case FIELD_HEX: buf_printf(out, "%" PRIx64 "\n", *(const uint64_t *)at); break;
     case FIELD_REAL: buf_printf(out, "%.17g\n", *(const double *)at); break;
-    case FIELD_BOOL: buf_printf(out, "%d\n", *(const bool *)at); break;
     case FIELD_WORD: buf_printf(out, "%s\n", (const char *)at); break;
     }
 }
@@ -60,14 +59,10 @@ static bool take_field(const field *f, const char *text, checkpoint *c) {
     char *end = NULL;
     errno = 0;
     switch (f->kind) {
-    case FIELD_INT:
-    case FIELD_BOOL: {
+    case FIELD_INT: {
         long value = strtol(text, &end, 10);
         if (value < 0 || value > INT32_MAX) return false;
-        if (f->kind == FIELD_INT)
-            *(int *)at = (int)value;
-        else
-            *(bool *)at = value != 0;
+        *(int *)at = (int)value;
         break;
     }
     case FIELD_LONG: *(int64_t *)at = strtoll(text, &end, 10); break;

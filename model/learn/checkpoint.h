@@ -18,8 +18,8 @@ typedef struct checkpoint {
     uint64_t data;  // batches_digest
     uint64_t seed;  // of everything random
     int micro_batch, threads;
-    bool float32;
-    char kernels[16]; // net_kernels
+    char kernels[16];  // net_kernels
+    char products[16]; // product_mode_name: how they were calculated
     // Looking for the best step
     int evaluated; // the step of the last evaluation
     int best_step; // 0: none yet

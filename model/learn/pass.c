@@ -264,6 +264,10 @@ static void turn_backward(const member *m, const learn_layer *y, const layer_mem
             for (size_t i = 0; i < half; i++) negative[i] = -p->sin[at + i];
             for (int h = 0; h < heads; h++) rope_turn(c, p->cos + at, negative, row + h * c->head_dim);
         }
+        // No family that cuts values off turns them too: what was cut off stands at the limit.
+        const float *forward = mem->qkv + (size_t)t * (size_t)p->qkv_dim;
+        for (int i = 0; c->attn_clip > 0 && i < p->qkv_dim; i++)
+            if (fabsf(forward[i]) >= c->attn_clip) row[i] = 0;
     }
     sync_members(m);
     if (!mem->qk_raw) return;

@@ -32,8 +32,10 @@ int trainer_open(trainer *t, const trainer_options *o, learn_graph *g, batches *
     if (t->options.micro_batch > most) t->options.micro_batch = most;
     if (held_out && held_out->len > len) len = held_out->len;
     if (train->weights && o->lm_weight > 0) t->weights = mem_calloc((size_t)most * (size_t)len, sizeof *t->weights);
-    t->pass = learn_pass_open(g, t->options.micro_batch, len, o->float32, team, err);
-    return t->pass ? 0 : -1;
+    t->pass = learn_pass_open(g, t->options.micro_batch, len, o->products, team, err);
+    if (!t->pass) return -1;
+    t->options.products = learn_pass_mode(t->pass);
+    return 0;
 }
 
 void trainer_close(trainer *t) {

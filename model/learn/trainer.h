@@ -11,9 +11,9 @@
 #include "model/learn/batches.h"
 
 typedef struct trainer_options {
-    adamw_options adamw; // steps: of the whole run, for the schedule
-    int micro_batch;     // rows a pass
-    bool float32;        // no reduced precision anywhere
+    adamw_options adamw;   // steps: of the whole run, for the schedule
+    int micro_batch;       // rows a pass
+    product_mode products; // AUTO becomes what it turned out to be
     // Two-part loss: the mean over the labels whose weight is 1 (answers) + lm_weight x the mean over all labels. 0: the
     // weighted mean over all labels.
     double lm_weight;
