@@ -1,6 +1,6 @@
 // Where doppel keeps its files: $DOPPEL_HOME, else $XDG_DATA_HOME/doppel, else ~/.local/share/doppel holds models/,
-// adapters/, datasets/, the database and the log; $XDG_CONFIG_HOME/doppel, else ~/.config/doppel holds config.json,
-// prompts/ and themes/. Directories are made 0700: these are people's conversations.
+// adapters/, datasets/ and the prompt's history; $XDG_CONFIG_HOME/doppel, else ~/.config/doppel holds config.json
+// and prompts/. Directories are made 0700: these are people's conversations.
 #ifndef DOPPEL_PATHS_H
 #define DOPPEL_PATHS_H
 

@@ -15,6 +15,10 @@ _doppel_models() {
     ls "$home/models" 2>/dev/null | grep -x '[A-Za-z0-9_+][A-Za-z0-9._+-]*'
 }
 
+_doppel_prompts() {
+    doppel run --prompt list 2>/dev/null | cut -d ' ' -f 1 | grep -x '[A-Za-z0-9_+][A-Za-z0-9._+-]*'
+}
+
 _doppel() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -30,6 +34,13 @@ _doppel() {
     case $before in
     -m | --model)
         COMPREPLY=($(compgen -W "$(_doppel_models)" -- "$word") $(compgen -f -- "$word"))
+        return
+        ;;
+    --only)
+        [[ $command == bench ]] && COMPREPLY=($(compgen -W "decode prefill train" -- "$word")) && return
+        ;;
+    --prompt)
+        COMPREPLY=($(compgen -W "list $(_doppel_prompts)" -- "$word"))
         return
         ;;
     esac

@@ -13,7 +13,7 @@ static const struct {
     {"Tab", "complete a command, knob, model or file"},
     {"Up, Down", "older and newer messages, or lines of this one"},
     {"Ctrl-R", "search the history"},
-    {"Ctrl-C", "stop the answer; with none running, leave"},
+    {"Ctrl-C", "stop the answer; with none running, twice leaves"},
     {"Ctrl-D", "leave (on an empty line)"},
     {"Ctrl-Z", "suspend; fg comes back"},
     {"F1", "this help"},
