@@ -399,7 +399,7 @@ uint64_t chat_clock_seed(void) {
 }
 
 chat *chat_open(const chat_options *o, error *err) {
-    worker *w = worker_open(o->threads, o->n_ctx, err);
+    worker *w = worker_open(&o->worker, err);
     if (!w) return NULL;
     chat *c = mem_calloc(1, sizeof *c);
     c->worker = w;

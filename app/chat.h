@@ -76,7 +76,7 @@ typedef struct chat_options {
     const char *system;     // these three: NULL for the default
     const char *user_name;
     const char *theme;
-    int threads, n_ctx; // 0: defaults
+    worker_options worker;
     gen_settings settings;
     const char *const *adapters; // (n_adapters) NAME[=STRENGTH]: taken up when the model is loaded
     size_t n_adapters;

@@ -3,12 +3,15 @@
 #include "app/chat.h"
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/engine.h"
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
+#include "model/base/memory.h"
 #include "ui/repl.h"
 #include "ui/ui.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -23,13 +26,17 @@ static const option_help help = {
     .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON | OPTIONS_SAMPLING,
 };
 
+enum { DEFAULT_KV_STORE = 1 << 30 };
+
 // Everything that the command line and config.json say.
 typedef struct chat_setup {
     options common;
     config config;
     bool plain;
     const char *system;
-    int n_ctx;
+    const char *kv;
+    worker_options worker;
+    buf kv_dir;
     gen_settings settings;
     buf model;       // path; empty: none
     error complaint; // something to tell that does not stop the chat; "" for nothing
@@ -47,6 +54,12 @@ static void read_config(chat_setup *s) {
     if (paths_config("config.json", &path, NULL) == 0)
         config_load(buf_str(&path), &s->config, &s->settings, &s->complaint);
     buf_free(&path);
+}
+
+// Where states of conversations are kept, and how much of them.
+static void choose_store(chat_setup *s) {
+    s->worker.kv_cap = s->config.kv_store ? memory_parse(s->config.kv_store) : DEFAULT_KV_STORE;
+    if (paths_data("kv", &s->kv_dir, NULL) == 0) s->worker.kv_dir = buf_str(&s->kv_dir);
 }
 
 static void count_model(void *arg, const char *name, const char *path) {
@@ -87,13 +100,14 @@ static void want_utf8(void) {
 static int run(chat_setup *s) {
     error err;
     if (choose_model(s, &err) != 0) return report_error(&err);
+    if (s->worker.draft_file && access(s->worker.draft_file, R_OK) != 0)
+        return report_failure("%s: cannot be read: %s", s->worker.draft_file, strerror(errno));
     chat_options o = {
         .model_path = s->model.len ? buf_str(&s->model) : NULL,
         .system = s->system ? s->system : s->config.system,
         .user_name = s->config.user,
         .theme = s->config.theme,
-        .threads = s->common.threads,
-        .n_ctx = s->n_ctx,
+        .worker = s->worker,
         .settings = s->settings,
         .adapters = s->common.adapters.items,
         .n_adapters = s->common.adapters.n,
@@ -117,18 +131,24 @@ static int run(chat_setup *s) {
 }
 
 int cmd_chat(int argc, char **argv) {
-    chat_setup s = {.settings = gen_settings_chat()};
+    chat_setup s = {.settings = gen_settings_chat(), .worker = {.n_draft = DRAFT_MOST}};
     const option own[] = {
         {"plain", 0, OPTION_FLAG, &s.plain, NULL, "the line REPL instead of the full screen", 0, 0},
         {"system", 0, OPTION_TEXT, &s.system, "TEXT", "the system text; the model's own unless given", 0, 0},
-        {"ctx", 0, OPTION_INT, &s.n_ctx, "N", "tokens of context; 4096, or what the model has, unless given", 16,
+        {"ctx", 0, OPTION_INT, &s.worker.n_ctx, "N", "tokens of context; 4096, or what the model has, unless given", 16,
          1 << 24},
+        {"kv", 0, OPTION_TEXT, &s.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
+        {"draft", 0, OPTION_INT, &s.worker.n_draft, "N", ENGINE_DRAFT_HELP, 0, DRAFT_MOST},
+        {"draft-file", 0, OPTION_TEXT, &s.worker.draft_file, "FILE", ENGINE_DRAFT_FILE_HELP, 0, 0},
         {0},
     };
     if (!options_read(&s.common, &help, own, argc, argv)) return s.common.exit_code;
     read_config(&s);
     options_settings(&s.common, &s.settings);
-    int code = run(&s);
+    s.worker.threads = s.common.threads;
+    choose_store(&s);
+    int code = engine_cache(s.kv, &s.worker.cache) ? run(&s) : EXIT_USAGE;
+    buf_free(&s.kv_dir);
     config_free(&s.config);
     buf_free(&s.model);
     options_free(&s.common);

@@ -5,6 +5,7 @@
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/replace.h"
+#include "model/base/memory.h"
 
 #include <cjson/cJSON.h>
 
@@ -13,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_FILE = 1 << 20, N_TEXTS = 5 };
+enum { LARGEST_FILE = 1 << 20, N_TEXTS = 6 };
 
-static const char *const text_names[N_TEXTS] = {"model", "system", "user", "theme", "hub"};
+static const char *const text_names[N_TEXTS] = {"model", "system", "user", "theme", "hub", "kv-store"};
 
 static char **text_field(config *c, int i) {
-    char **fields[N_TEXTS] = {&c->model, &c->system, &c->user, &c->theme, &c->hub};
+    char **fields[N_TEXTS] = {&c->model, &c->system, &c->user, &c->theme, &c->hub, &c->kv_store};
     return fields[i];
 }
 
@@ -100,6 +101,8 @@ static int read_item(const cJSON *item, config *c, gen_settings *s, error *err) 
     for (int i = 0; i < N_TEXTS; i++) {
         if (strcmp(item->string, text_names[i]) != 0) continue;
         if (!cJSON_IsString(item)) return error_set(err, "\"%s\" wants a text", item->string);
+        if (text_field(c, i) == &c->kv_store && memory_parse(item->valuestring) < 0)
+            return error_set(err, "\"%s\" wants a number of bytes, as \"500M\" or \"2G\"; 0 for none", item->string);
         free(*text_field(c, i));
         *text_field(c, i) = mem_strdup(item->valuestring);
         return 0;
@@ -206,6 +209,7 @@ int config_save(const char *path, const config *c, const gen_settings *s, error 
     cJSON *json = cJSON_CreateObject();
     config copy = *c;
     if (!copy.hub) copy.hub = old.hub;
+    if (!copy.kv_store) copy.kv_store = old.kv_store;
     for (int i = 0; i < N_TEXTS; i++) {
         const char *text = *text_field(&copy, i);
         if (text && *text) cJSON_AddStringToObject(json, text_names[i], text);

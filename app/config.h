@@ -10,6 +10,7 @@
 
 typedef struct config {
     char *model, *system, *user, *theme; // NULL: not set
+    char *kv_store;                      // bytes for states of conversations: "1G", "0" for none
     char *hub;                           // where `models pull` looks names up; kept by config_save when NULL
 } config;
 

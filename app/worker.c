@@ -10,7 +10,9 @@
 // EVENT_LOADED frees the one before, which the worker has let go of by then.
 #define _POSIX_C_SOURCE 200809L
 #include "app/worker.h"
+#include "app/engine.h"
 #include "app/fetch.h"
+#include "app/kvstore.h"
 #include "app/prompt.h"
 #include "model/net/adapter.h"
 
@@ -26,13 +28,20 @@
 
 enum { N_CANDIDATES = 10, DEFAULT_CTX = 4096 };
 
-typedef enum request_kind { REQUEST_LOAD, REQUEST_FETCH, REQUEST_ADAPT, REQUEST_ASK } request_kind;
+typedef enum request_kind {
+    REQUEST_LOAD,
+    REQUEST_FETCH,
+    REQUEST_ADAPT,
+    REQUEST_ASK,
+    REQUEST_KEEP,
+    REQUEST_RECALL,
+} request_kind;
 
 typedef struct request {
     struct request *next;
     request_kind kind;
     uint64_t number;
-    char *name;             // LOAD: the path; FETCH: what to fetch
+    char *name;             // LOAD: the path; FETCH: what to fetch; KEEP, RECALL: the conversation
     char *dir;              // FETCH: where to
     chat_message *messages; // ASK: copies
     size_t n_messages;
@@ -54,7 +63,8 @@ typedef struct adapter_set {
 
 struct worker {
     pthread_t thread;
-    int threads, n_ctx;
+    worker_options options; // with texts of their own
+    kvstore kv;
     int wake_read, wake_write;
 
     pthread_mutex_t lock; // guards from here ...
@@ -77,7 +87,8 @@ struct worker {
     model *model; // the worker thread's: what it computes with
     net_state *state;
     chain *chain;
-    uint64_t seed; // what the chain was last seeded with
+    drafter *drafter; // NULL: none
+    uint64_t seed;    // what the chain was last seeded with
     adapter_set adapters;
     uint64_t adapted; // the request that named them
     bool stale;       // the cache was calculated with other strengths
@@ -253,6 +264,21 @@ uint64_t worker_ask(worker *w, const chat_message *messages, size_t n) {
     return submit(w, r);
 }
 
+static uint64_t submit_name(worker *w, request_kind kind, const char *name) {
+    request *r = mem_calloc(1, sizeof *r);
+    r->kind = kind;
+    r->name = mem_strdup(name);
+    return submit(w, r);
+}
+
+uint64_t worker_keep(worker *w, const char *conversation) {
+    return submit_name(w, REQUEST_KEEP, conversation);
+}
+
+uint64_t worker_recall(worker *w, const char *conversation) {
+    return submit_name(w, REQUEST_RECALL, conversation);
+}
+
 void worker_stop(worker *w) {
     pthread_mutex_lock(&w->lock);
     w->stop_upto = w->n_asked;
@@ -351,26 +377,34 @@ static void adapt(worker *w, const request *r) {
 // ---- loading and fetching
 
 // The new model and its cache stand before the old ones go, so that a failure changes nothing.
+static int open_all(const worker *w, const char *path, model *m, net_state **state, drafter **d, error *err) {
+    const worker_options *o = &w->options;
+    if (model_open(m, path, o->threads, 0, err) != 0) return -1;
+    int most = net_get_config(m->net)->n_ctx, wanted = o->n_ctx > 0 ? o->n_ctx : DEFAULT_CTX;
+    net_options of_state = {.n_ctx = wanted < most ? wanted : most, .threads = o->threads, .cache = o->cache};
+    *state = net_state_open(m->net, &of_state, err);
+    if (*state && engine_drafter(o->n_draft, o->draft_file, m, d, err) == 0) return 0;
+    drafter_close(*d);
+    net_state_close(*state);
+    model_close(m);
+    return -1;
+}
+
 static void load(worker *w, const request *r) {
     error err = {{0}};
     model *m = mem_calloc(1, sizeof *m);
-    if (model_open(m, r->name, w->threads, 0, &err) != 0) {
+    net_state *state = NULL;
+    drafter *d = NULL;
+    if (open_all(w, r->name, m, &state, &d, &err) != 0) {
         free(m);
-        post_text(w, EVENT_ERROR, r->number, err.text);
-        return;
-    }
-    const net_config *config = net_get_config(m->net);
-    int wanted = w->n_ctx > 0 ? w->n_ctx : DEFAULT_CTX;
-    net_options o = {.n_ctx = wanted < config->n_ctx ? wanted : config->n_ctx, .threads = w->threads};
-    net_state *state = net_state_open(m->net, &o, &err);
-    if (!state) {
-        model_free(m);
         post_text(w, EVENT_ERROR, r->number, err.text);
         return;
     }
     net_state_close(w->state);
     close_adapters(&w->adapters);
     chain_close(w->chain);
+    drafter_close(w->drafter);
+    w->drafter = d;
     w->adapted = r->number;
     w->stale = false;
     gen_settings s;
@@ -378,7 +412,7 @@ static void load(worker *w, const request *r) {
     w->model = m;
     w->state = state;
     w->seed = s.seed;
-    w->chain = chain_open(config->n_vocab, w->seed);
+    w->chain = chain_open(net_get_config(m->net)->n_vocab, w->seed);
     event e = event_make(w, EVENT_LOADED, r->number, r->name, strlen(r->name));
     post(w, &e, m);
 }
@@ -519,7 +553,8 @@ static void ask(worker *w, const request *r) {
                          .refresh = refresh,
                          .on_token = on_token,
                          .on_prefill = on_prefill,
-                         .arg = &a};
+                         .arg = &a,
+                         .drafter = w->drafter};
         if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, &result, &err);
     }
     if (failed)
@@ -530,15 +565,49 @@ static void ask(worker *w, const request *r) {
     id_list_free(&prompt);
 }
 
+// ---- keeping
+
+// What goes on with a state: where the random generator stands, and the seed that it began with.
+typedef struct kept_random {
+    uint64_t seed;
+    chain_random random;
+} kept_random;
+
+static void keep(worker *w, const request *r) {
+    if (!w->state || w->stale || net_n_past(w->state) == 0) return;
+    kept_random k = {w->seed, chain_get_random(w->chain)};
+    snapshot_extra extra = {.n = sizeof k};
+    memcpy(extra.bytes, &k, sizeof k);
+    kvstore_keep(&w->kv, r->name, w->state, &extra, NULL);
+}
+
+static void recall(worker *w, const request *r) {
+    if (!w->state) return;
+    snapshot_extra extra = {.n = 0};
+    kept_random k;
+    refresh_strengths(w);
+    int failed = kvstore_recall(&w->kv, r->name, w->state, &extra, NULL);
+    w->stale = false; // it is what was kept, or empty
+    if (failed || extra.n != sizeof k) return;
+    memcpy(&k, extra.bytes, sizeof k);
+    chain_set_random(w->chain, &k.random);
+    w->seed = k.seed;
+}
+
 // ---- the thread
 
+// The next request; NULL when the worker closes, which drops all but what is to be kept.
 static request *take_request(worker *w) {
+    request *r;
     pthread_mutex_lock(&w->lock);
-    while (!w->first_request && !w->closing) pthread_cond_wait(&w->work, &w->lock);
-    request *r = w->closing ? NULL : w->first_request;
-    if (r) {
+    for (;;) {
+        while (!w->first_request && !w->closing) pthread_cond_wait(&w->work, &w->lock);
+        r = w->first_request;
+        if (!r) break;
         w->first_request = r->next;
         if (!r->next) w->last_request = NULL;
+        if (!w->closing || r->kind == REQUEST_KEEP) break;
+        request_free(r);
     }
     pthread_mutex_unlock(&w->lock);
     return r;
@@ -552,6 +621,8 @@ static void *run(void *arg) {
         case REQUEST_FETCH: fetch(w, r); break;
         case REQUEST_ADAPT: adapt(w, r); break;
         case REQUEST_ASK: ask(w, r); break;
+        case REQUEST_KEEP: keep(w, r); break;
+        case REQUEST_RECALL: recall(w, r); break;
         }
         request_free(r);
         pthread_mutex_lock(&w->lock);
@@ -561,6 +632,7 @@ static void *run(void *arg) {
     net_state_close(w->state);
     close_adapters(&w->adapters);
     chain_close(w->chain);
+    drafter_close(w->drafter);
     return NULL;
 }
 
@@ -590,6 +662,8 @@ static void free_worker(worker *w) {
         free(node);
     }
     model_free(w->shown);
+    free((char *)w->options.draft_file);
+    free(w->kv.dir);
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
     close(w->wake_read);
@@ -597,7 +671,7 @@ static void free_worker(worker *w) {
     free(w);
 }
 
-worker *worker_open(int threads, int n_ctx, error *err) {
+worker *worker_open(const worker_options *o, error *err) {
     int ends[2];
     if (pipe(ends) != 0) {
         error_set(err, "cannot make a pipe: %s", strerror(errno));
@@ -608,8 +682,10 @@ worker *worker_open(int threads, int n_ctx, error *err) {
         fcntl(ends[i], F_SETFL, O_NONBLOCK);
     }
     worker *w = mem_calloc(1, sizeof *w);
-    w->threads = threads;
-    w->n_ctx = n_ctx;
+    w->options = *o;
+    w->options.draft_file = mem_strdup(o->draft_file);
+    w->options.kv_dir = NULL;
+    w->kv = (kvstore){.dir = mem_strdup(o->kv_dir), .cap = o->kv_cap};
     w->wake_read = ends[0];
     w->wake_write = ends[1];
     w->settings = gen_settings_chat();

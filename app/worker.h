@@ -41,9 +41,18 @@ typedef struct event {
     int dropped_turns; // EVENT_PREFILL, EVENT_TOKEN, EVENT_DONE: oldest messages left out to fit the context
 } event;
 
-// n_ctx 0: design's default, min(4096, the model's); more than the model's is cut to it. NULL with a message when no
-// thread could be made.
-worker *worker_open(int threads, int n_ctx, error *err);
+typedef struct worker_options {
+    int threads; // 0: all cores
+    int n_ctx;   // 0: design's default, min(4096, the model's); more than the model's is cut to it
+    net_cache cache;
+    int n_draft;            // most tokens guessed ahead (model/gen/draft.h); 0: none
+    const char *draft_file; // a text to look guesses up in as well; NULL: none
+    const char *kv_dir;     // where worker_keep keeps states; NULL: nowhere
+    int64_t kv_cap;         // bytes that they may take in all
+} worker_options;
+
+// NULL with a message when no thread could be made.
+worker *worker_open(const worker_options *o, error *err);
 void worker_close(worker *w); // stops what runs, joins the thread; NULL is fine
 
 int worker_fd(const worker *w);
@@ -69,6 +78,11 @@ void worker_set_strength(worker *w, size_t i, float strength);
 // Asks for an answer to the conversation (copied). Whole oldest turns are dropped when it does not fit the context;
 // the system message and the last one stay. Answers EVENT_PREFILL*, EVENT_TOKEN*, then EVENT_DONE or EVENT_ERROR.
 uint64_t worker_ask(worker *w, const chat_message *messages, size_t n);
+// Keeps the state of the conversation at hand under a name (app/kvstore.h); makes that of another the one at hand, so
+// that it goes on as if it had never been closed. Both are silent: without a state its prompt is read again. What is
+// to be kept is kept also when worker_close follows at once.
+uint64_t worker_keep(worker *w, const char *conversation);
+uint64_t worker_recall(worker *w, const char *conversation);
 // Ends everything asked for so far: answers with GEN_INTERRUPTED, fetching as cancelled; loading goes on. Harmless
 // when nothing runs.
 void worker_stop(worker *w);

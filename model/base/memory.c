@@ -100,8 +100,7 @@ static int64_t free_pages(void) {
     return pages < 0 || size < 0 ? -1 : (int64_t)pages * size;
 }
 
-// "8G", "500m", "1000000"; -1 for anything else.
-static int64_t parse_amount(const char *text) {
+int64_t memory_parse(const char *text) {
     static const char units[] = "KMG";
     char *end;
     errno = 0;
@@ -116,7 +115,7 @@ static int64_t parse_amount(const char *text) {
 
 int64_t memory_available(void) {
     const char *given = getenv("DOPPEL_MEMORY");
-    int64_t amount = given ? parse_amount(given) : -1;
+    int64_t amount = given ? memory_parse(given) : -1;
     if (amount >= 0) return amount;
     int64_t kilobytes = number_in("/proc", "meminfo", "MemAvailable:");
     return least(kilobytes >= 0 ? kilobytes * 1024 : free_pages(), left_in_all_groups());

@@ -11,6 +11,9 @@
 // behind it, stands in for all of this.
 int64_t memory_available(void);
 
+// "8G", "500m", "1000000" as bytes; -1 for anything else.
+int64_t memory_parse(const char *text);
+
 // Whether `need` bytes can be had (true also when that cannot be known). *available, which may be NULL, is what there is.
 bool memory_suffices(size_t need, int64_t *available);
 

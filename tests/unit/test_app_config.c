@@ -51,6 +51,7 @@ static void test_missing(void) {
 
 static void test_read(void) {
     write_file("{\"model\": \"m\", \"system\": \"Be \\u00fcber-brief.\", \"user\": \"Ada\", \"theme\": \"dark\",\n"
+               " \"kv-store\": \"500M\","
                " \"temperature\": 0.25, \"top_k\": 7, \"seed\": \"18446744073709551615\", \"ignore-eos\": true,\n"
                " \"stop\": [\"END\", \"a\\\\nb\"], \"eos\": [2, 3], \"min-p\": \"0.1\"}");
     config c;
@@ -62,6 +63,7 @@ static void test_read(void) {
                                     "ber-brief.") == 0,
        "system text");
     OK(c.theme && strcmp(c.theme, "dark") == 0, "theme");
+    OK(c.kv_store && strcmp(c.kv_store, "500M") == 0, "room for states");
     OK(s.temperature == 0.25 && s.top_k == 7 && s.min_p == 0.1, "numbers, also as text and with _ in the name");
     OK(s.seed_given && s.seed == UINT64_MAX, "a seed of 64 bits");
     OK(s.ignore_eos, "a flag");
@@ -83,6 +85,8 @@ static void test_mistakes(void) {
         {"{\"top-k\": null}", "top-k"},
         {"{\"top-k\": [1]}", "top-k"},
         {"{\"user\": 5}", "user"},
+        {"{\"kv-store\": \"lots\"}", "kv-store"},
+        {"{\"kv-store\": 5}", "kv-store"},
         {"{\"temprature\": 1}", "temperature"},
         {"{\"user\": \"Ada\", \"zzzzzz\": 1}", "zzzzzz"},
     };

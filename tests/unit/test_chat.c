@@ -17,7 +17,7 @@ static bool has_tiny;
 
 static chat *open_chat(const char *model) {
     error err = {{0}};
-    chat_options o = {.model_path = model, .threads = 1, .settings = gen_settings_chat()};
+    chat_options o = {.model_path = model, .worker.threads = 1, .settings = gen_settings_chat()};
     o.settings.max_tokens = 8;
     o.settings.ignore_eos = true;
     chat *c = chat_open(&o, &err);

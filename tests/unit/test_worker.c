@@ -1,6 +1,7 @@
 // The generator thread, on a tiny model of the shared reference files (skipped without them).
 #include "app/prompt.h"
 #include "app/worker.h"
+#include "tests/models.h"
 #include "tests/test.h"
 
 #include <poll.h>
@@ -27,7 +28,7 @@ static bool next_event(worker *w, uint64_t request, event *e) {
 typedef struct outcome {
     event_type last; // DONE, ERROR, LOADED
     gen_stop stop;
-    int n_tokens, n_token_events, n_prefill, dropped, n_past, n_ctx;
+    int n_tokens, n_token_events, n_prefill, prefill_total, dropped, n_past, n_ctx;
     bool had_candidates, chosen_always, sums_up;
     buf streamed, text;
 } outcome;
@@ -50,7 +51,7 @@ static outcome follow(worker *w, uint64_t request, const script *s) {
         o.last = e.type;
         o.n_past = e.n_past;
         o.n_ctx = e.n_ctx;
-        if (e.type == EVENT_PREFILL) o.n_prefill++;
+        if (e.type == EVENT_PREFILL) o.n_prefill++, o.prefill_total = e.total;
         if (e.type == EVENT_TOKEN) {
             o.n_token_events++;
             buf_append(&o.streamed, e.text, e.n_text);
@@ -82,15 +83,19 @@ static uint64_t ask(worker *w, const char *text) {
     return worker_ask(w, &(chat_message){"user", text}, 1);
 }
 
-static worker *open_loaded(int n_ctx) {
+static worker *open_with(const worker_options *options) {
     error err = {{0}};
-    worker *w = worker_open(2, n_ctx, &err);
+    worker *w = worker_open(options, &err);
     OK(w != NULL, "%s", err.text);
     if (!w) exit(test_end());
     outcome o = follow(w, worker_load(w, tiny), NULL);
     OK(o.last == EVENT_LOADED && worker_model(w), "%s", buf_str(&o.text));
     outcome_free(&o);
     return w;
+}
+
+static worker *open_loaded(int n_ctx) {
+    return open_with(&(worker_options){.threads = 2, .n_ctx = n_ctx});
 }
 
 // Answers of a tiny random model end anywhere; these do not.
@@ -172,9 +177,67 @@ static void test_seed(void) {
     worker_close(w);
 }
 
+static void test_drafts(void) {
+    worker *plain = open_loaded(0);
+    worker *drafting = open_with(&(worker_options){.threads = 2, .n_draft = 15, .draft_file = __FILE__});
+    set_endless(plain, 80);
+    set_endless(drafting, 80);
+    for (int i = 0; i < 3; i++) {
+        outcome a = follow(plain, ask(plain, "Hello, hello, hello"), NULL);
+        outcome b = follow(drafting, ask(drafting, "Hello, hello, hello"), NULL);
+        OK(a.n_tokens == 80 && a.text.len == b.text.len && memcmp(a.text.data, b.text.data, a.text.len) == 0,
+           "the same text with drafts: \"%s\"", buf_str(&b.text));
+        OK(a.n_past == b.n_past && b.n_token_events == 80, "token by token: %d and %d", a.n_past, b.n_past);
+        outcome_free(&a);
+        outcome_free(&b);
+    }
+    worker_close(plain);
+    worker_close(drafting);
+    error err;
+    worker *w = worker_open(&(worker_options){.threads = 1, .n_draft = 3, .draft_file = "/nonexistent/log"}, &err);
+    outcome o = follow(w, worker_load(w, tiny), NULL);
+    OK(o.last == EVENT_ERROR && strstr(buf_str(&o.text), "/nonexistent/log"), "%s", buf_str(&o.text));
+    outcome_free(&o);
+    worker_close(w);
+}
+
+// A conversation closed and opened again goes on as if it had never been closed.
+static void test_reopening(void) {
+    char *dir = make_folder();
+    worker_options options = {.threads = 2, .kv_dir = dir, .kv_cap = (int64_t)1 << 30};
+    chat_message talk[] = {{"user", "Tell me one more."}, {"assistant", ""}, {"user", "And another."}};
+    outcome open[3];
+    for (int way = 0; way < 3; way++) { // stays open; is kept; is asked anew
+        worker *w = open_with(&options);
+        set_endless(w, 30);
+        outcome first = follow(w, worker_ask(w, talk, 1), NULL);
+        talk[1].content = buf_str(&first.text);
+        worker_keep(w, "one");
+        if (way > 0) {
+            worker_close(w); // what waits to be kept still is
+            w = open_with(&options);
+            set_endless(w, 30);
+        }
+        if (way == 1) worker_recall(w, "one");
+        if (way == 2) worker_recall(w, "two");
+        open[way] = follow(w, worker_ask(w, talk, 3), NULL);
+        outcome_free(&first);
+        worker_close(w);
+    }
+    OK(open[0].text.len == open[1].text.len && memcmp(open[0].text.data, open[1].text.data, open[0].text.len) == 0,
+       "\"%s\", reopened \"%s\"", buf_str(&open[0].text), buf_str(&open[1].text));
+    OK(open[0].prefill_total == open[1].prefill_total && open[1].prefill_total < open[2].prefill_total,
+       "positions read: open %d, reopened %d, anew %d", open[0].prefill_total, open[1].prefill_total,
+       open[2].prefill_total);
+    for (int way = 0; way < 3; way++) outcome_free(&open[way]);
+    remove_file(dir, "one.kv");
+    OK(rmdir(dir) == 0, "one state was kept, and nothing else");
+    free(dir);
+}
+
 static void test_bad_models(void) {
     error err = {{0}};
-    worker *w = worker_open(1, 0, &err);
+    worker *w = worker_open(&(worker_options){.threads = 1}, &err);
     outcome o = follow(w, ask(w, "Hello"), NULL);
     OK(o.last == EVENT_ERROR && strstr(buf_str(&o.text), "no model"), "%s", buf_str(&o.text));
     outcome_free(&o);
@@ -293,6 +356,8 @@ int main(void) {
     test_settings_act_at_once();
     test_stop();
     test_seed();
+    test_drafts();
+    test_reopening();
     test_bad_models();
     test_long_conversations();
     test_fit();
