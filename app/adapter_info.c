@@ -47,6 +47,8 @@ static char *joined(const cJSON *value) {
 
 // The first one found is told.
 static void set_problem(adapter_info *a, const char *text) {
+    size_t n = strlen(a->path);
+    if (strncmp(text, a->path, n) == 0) text += n + strspn(text + n, ":/ "); // who shows it names the adapter
     if (!a->problem) a->problem = mem_strdup(text);
 }
 

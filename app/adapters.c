@@ -25,8 +25,10 @@ static char *split_strength(const char *word, float *strength, error *err) {
 // Appends the path that name means: what is there, else adapters/NAME, else adapters/NAME.gguf.
 static int find(const char *name, buf *path, error *err) {
     static const char *const endings[] = {"", ".gguf"};
+    if (!*name) return error_set(err, "an adapter without a name; `doppel adapters` lists them");
     buf_puts(path, name);
-    if (strchr(name, '/') || access(name, F_OK) == 0) return 0;
+    if (access(name, F_OK) == 0) return 0;
+    if (strchr(name, '/')) return error_set(err, "%s: there is no such adapter; check the path", name);
     for (int i = 0; i < 2; i++) {
         buf_clear(path);
         if (paths_data("adapters", path, err) != 0) return -1;

@@ -123,7 +123,10 @@ static int show(const options *o, const char *name) {
     }
     adapter_info a;
     adapter_info_read(&a, base_name(buf_str(&path)), buf_str(&path));
-    if (o->json) {
+    int code = EXIT_DONE;
+    if (a.problem && !a.parameters && !a.trained) {
+        code = report_failure("%s: %s", a.path, a.problem);
+    } else if (o->json) {
         put_json(&a);
     } else {
         printf("path        %s\n", shown(&err, a.path));
@@ -139,7 +142,7 @@ static int show(const options *o, const char *name) {
     }
     adapter_info_free(&a);
     buf_free(&path);
-    return EXIT_DONE;
+    return code;
 }
 
 // ---- rm
