@@ -69,8 +69,7 @@ static bool has(const uint64_t *list, size_t n, uint64_t h) {
 }
 
 void train_sampler_open(train_sampler *s, const train_data *d, const model *m, int threads, uint64_t seed) {
-    *s = (train_sampler){.model = m, .threads = threads, .seed = seed};
-    s->prompts = d->held_out.ids ? &d->held_out : &d->train;
+    *s = (train_sampler){.model = m, .data = d, .threads = threads, .seed = seed};
     s->trained = runs_of(&d->train, m->tokenizer, &s->n_trained);
     s->held_out = runs_of(&d->held_out, m->tokenizer, &s->n_held_out);
 }
@@ -91,30 +90,31 @@ static size_t prompt_length(const batches *b, size_t row) {
     return i + 1 < len ? i : least;
 }
 
-static int write_one(const train_sampler *s, net_state *state, chain *c, size_t row, gen_result *out, error *err) {
+static int write_one(const train_sampler *s, const batches *b, net_state *state, chain *c, size_t row, gen_result *out,
+                     error *err) {
     gen_settings settings = gen_settings_raw();
     settings.max_tokens = NEW_TOKENS;
     settings.seed = s->seed;
-    const gen_request r = {.prompt = s->prompts->ids + row * (size_t)s->prompts->len,
-                           .n_prompt = prompt_length(s->prompts, row),
-                           .settings = &settings};
+    const gen_request r = {
+        .prompt = b->ids + row * (size_t)b->len, .n_prompt = prompt_length(b, row), .settings = &settings};
     return generate(state, s->model->tokenizer, c, &r, out, err);
 }
 
 static int write_all(const train_sampler *s, const net *n, const adapter_use *use, buf *first, double *copy_rate,
                      error *err) {
-    int most = net_get_config(n)->n_ctx, want = s->prompts->len + NEW_TOKENS;
+    const batches *b = s->data->held_out.ids ? &s->data->held_out : &s->data->train;
+    int most = net_get_config(n)->n_ctx, want = b->len + NEW_TOKENS;
     net_options o = {.n_ctx = want < most ? want : most, .threads = s->threads};
     net_state *state = net_state_open(n, &o, err);
     if (!state) return -1;
     net_set_adapters(state, use, use != NULL);
-    size_t rows = s->prompts->n_tokens / (size_t)s->prompts->len, runs = 0, copied = 0;
+    size_t rows = b->n_tokens / (size_t)b->len, runs = 0, copied = 0;
     chain *c = chain_open(net_get_config(n)->n_vocab, s->seed);
     int rc = 0;
     for (size_t i = 0; i < SAMPLES && rc == 0; i++) {
         gen_result text = {0};
         hash_list list = {0};
-        rc = write_one(s, state, c, i * rows / SAMPLES, &text, err);
+        rc = write_one(s, b, state, c, i * rows / SAMPLES, &text, err);
         if (rc == 0) hash_runs(buf_str(&text.text), text.text.len, &list);
         for (size_t k = 0; k < list.n; k++)
             copied += has(s->trained, s->n_trained, list.data[k]) && !has(s->held_out, s->n_held_out, list.data[k]);

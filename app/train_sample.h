@@ -9,7 +9,7 @@
 
 typedef struct train_sampler {
     const model *model;
-    const batches *prompts;       // whose rows are continued
+    const train_data *data;       // whose rows are continued
     uint64_t *trained, *held_out; // hashes of six words each, sorted
     size_t n_trained, n_held_out;
     int threads;

@@ -1,8 +1,8 @@
 // Training steps: batches to gradients to new parameters, and the held-out loss.
 //
 // A step sums the gradients of its rows, `micro_batch` rows a pass, each label with its weight / the sum of all weights
-// of the step, and lets AdamW move the parameters. Sums run in a fixed order: neither the number of rows in a pass nor
-// the number of threads changes a result.
+// of the step, and lets AdamW move the parameters. Sums run in a fixed order: the number of rows in a pass and of
+// threads changes results by rounding at most, and with the same numbers they are the same to the last bit.
 // One thread at a time works with a trainer.
 #ifndef DOPPEL_LEARN_TRAINER_H
 #define DOPPEL_LEARN_TRAINER_H
