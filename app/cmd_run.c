@@ -150,6 +150,10 @@ static int make_prompt(run_job *job, error *err) {
     int most = net_get_config(job->model.net)->n_ctx, n_ctx = job->n_ctx && job->n_ctx < most ? job->n_ctx : most;
     bool chat = wants_chat(job);
     choose_settings(job, chat);
+    int n_vocab = net_get_config(job->model.net)->n_vocab;
+    for (int i = 0; i < job->settings.n_eos; i++)
+        if (job->settings.eos[i] >= n_vocab)
+            return error_set(err, "--eos %d is outside the vocabulary of %d", (int)job->settings.eos[i], n_vocab);
     if (!job->prompt_ids) {
         if (!job->model.tokenizer) return error_set(err, "%s", job->model.tokenizer_error.text);
         buf text = {0};
@@ -157,6 +161,8 @@ static int make_prompt(run_job *job, error *err) {
             prompt_template_fill(&job->template, buf_str(&job->input), job->input.len, &text);
         else
             buf_append(&text, buf_str(&job->input), job->input.len);
+        if (!job->common.quiet && !utf8_valid(buf_str(&text), text.len))
+            report_note("the prompt is no valid UTF-8; the model may not see its bad bytes");
         int failed = chat ? encode_chat(job, &text, n_ctx, err) : encode_raw(job, &text, err);
         buf_free(&text);
         if (failed) return -1;

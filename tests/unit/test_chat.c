@@ -300,6 +300,7 @@ static void test_stop_undo_again(void) {
     chat_submit(c, "Endless");
     chat_submit(c, "/clear");
     OK(!c->answering && count(c, TURN_USER) == 0, "/clear while answering");
+    OK(c->n_past == 0 && c->candidates.n_candidates == 0 && c->tok_s == 0, "and nothing of it is shown any more");
     s.max_tokens = 8;
     chat_set_settings(c, &s);
     chat_submit(c, "Next");
