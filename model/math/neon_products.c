@@ -55,11 +55,10 @@ INLINE void widen(sums *a) {
 
 #endif
 
-// True when group g of [g0, g1) is one after which the 16-bit sums are to be widened. One lane takes 8 products of 5 bits
-// (8 * 31 * 127), 4 of 6, 2 of 8 (2 * 128 * 127).
+// True when group g of [g0, g1) is one after which the 16-bit sums are to be widened. They take 8 groups of 5 bits
+// (8 * 31 * 127), 4 of 6 bits, which come in halves of a unit, and 2 of 8 bits (2 * 128 * 127).
 INLINE bool widen_after(int g, int g1, int bits) {
-    int at_once = bits <= 5 ? 8 : bits == 6 ? 4 : 2;
-    return g + 1 == g1 || (g + 1) % at_once == 0;
+    return g + 1 == g1 || (bits == 8 && g % 2 == 1);
 }
 
 // Weights as the products take them.
