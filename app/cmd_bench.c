@@ -1,6 +1,7 @@
 // doppel bench: how fast the model runs and trains here, beside what the machine itself can do in the same run: decode
 // beside a read-only stream over as many bytes as a token reads, prefill and training beside sgemm. Each figure is the
 // best of some rounds, model and machine taking turns, since other programs share the machine.
+#include "app/bench_draft.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/paths.h"
@@ -258,6 +259,7 @@ static int measure(bench *b, const char *only, int threads, bool train, error *e
         printf("%d thread%s, %s kernels\n", threads, threads > 1 ? "s" : "", net_kernels());
     if (rc == 0 && wanted(only, "decode")) rc = bench_decode(b, err);
     if (rc == 0 && wanted(only, "prefill")) rc = bench_prefill(b, err);
+    if (rc == 0 && wanted(only, "draft")) rc = bench_draft(&b->model, b->state, b->options.json, err);
     if (rc == 0 && train && wanted(only, "train")) rc = bench_train(b, err);
     net_state_close(b->state);
     team_close(b->team);
@@ -278,10 +280,10 @@ static int run(bench *b, const char *only, error *err) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    static const char *const types[] = {"decode", "prefill", "train"};
+    static const char *const types[] = {"decode", "prefill", "draft", "train"};
     const char *only = NULL;
     const option own[] = {
-        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill or train alone", 0, 0},
+        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill, draft or train alone", 0, 0},
         {0},
     };
     const option_help help = {
@@ -296,7 +298,7 @@ int cmd_bench(int argc, char **argv) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) known = known || strcmp(only, types[i]) == 0;
     if (!known) {
         options_free(&b.options);
-        return report_usage("bench --only knows decode, prefill and train, not \"%s\"", only);
+        return report_usage("bench --only knows decode, prefill, draft and train, not \"%s\"", only);
     }
     error err = {{0}};
     int rc = run(&b, only, &err);
