@@ -345,7 +345,7 @@ static void test_other_files(void) {
         const char *bytes, *says;
     } others[] = {
         {"GGUF", "the version needs 4 bytes"},
-        {"GGU", "no GGUF file"},
+        {"GGU", "is no model that doppel knows"},
         {"<!DOCTYPE html><title>404</title>", "a web page"},
         {"version https://git-lfs.github.com/spec/v1", "a git-lfs pointer"},
         {"PK\x03\x04 and so on", "a zip archive"},
