@@ -317,7 +317,7 @@ static const command commands[] = {
     {{"system", "[TEXT]", "show or set the system text; - for the model's own"}, run_system},
     {{"set", "[NAME [VALUE]]", "list, show or change settings; /set save keeps them"}, run_set},
     {{"model", "[NAME]", "list models or load one, by name or path; /model pull fetches the default one"}, run_model},
-    {{"adapter", "[NAME[=X] | NAME off]", "list adapters, take one up, change its strength, leave it"}, run_adapter},
+    {{"adapter", "[NAME[=X]]", "list adapters, take one up or change its strength; NAME off leaves it"}, run_adapter},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt"}, run_save},
     {{"quit", "", "leave"}, run_quit},
 };
