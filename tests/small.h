@@ -5,6 +5,7 @@
 
 #include "model/math/half.h"
 #include "model/model.h"
+#include "model/net/adapter.h"
 #include "tests/models.h"
 
 enum {
@@ -140,6 +141,37 @@ static inline void small_open(small *t, small_options o) {
     if (model_open(&t->model, t->path, 1, 0, &err) == 0) return;
     printf("%s\n", err.text);
     abort();
+}
+
+// A LoRA for the queries and the last product of the first layer, its numbers around value. Close with adapter_close.
+static inline adapter *small_adapter(const small *t, float value) {
+    enum { RANK = 4, Q = SMALL_EMBD, DOWN = SMALL_FF };
+    buf file = {0};
+    put_header(&file, 3, 4, 3);
+    put_key_text(&file, "general.type", "adapter");
+    put_key_text(&file, "general.architecture", "llama");
+    put_key_f32(&file, "adapter.lora.alpha", RANK);
+    put_tensor(&file, "blk.0.attn_q.weight.lora_a", SMALL_EMBD, RANK, 0, 0);
+    put_tensor(&file, "blk.0.attn_q.weight.lora_b", RANK, Q, 0, RANK * SMALL_EMBD * 4);
+    put_tensor(&file, "blk.0.ffn_down.weight.lora_a", DOWN, RANK, 0, RANK * (SMALL_EMBD + Q) * 4);
+    put_tensor(&file, "blk.0.ffn_down.weight.lora_b", RANK, SMALL_EMBD, 0, RANK * (SMALL_EMBD + Q + DOWN) * 4);
+    put_padding(&file, 32);
+    for (int i = 0; i < RANK * (SMALL_EMBD + Q + DOWN + SMALL_EMBD); i++) {
+        float x = value * (float)(i % 7 - 3);
+        buf_append(&file, &x, sizeof x);
+    }
+    write_file(t->folder, "lora.gguf", file.data, file.len);
+    char *path = path_of(t->folder, "lora.gguf");
+    error err;
+    adapter *a = adapter_open(path, t->model.net, &err);
+    if (!a) {
+        printf("%s\n", err.text);
+        abort();
+    }
+    remove_file(t->folder, "lora.gguf");
+    free(path);
+    buf_free(&file);
+    return a;
 }
 
 static inline void small_close(small *t) {

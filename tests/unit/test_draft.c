@@ -149,10 +149,11 @@ static bool same_floats(const float *a, const float *b, int n) {
 }
 
 // Reads random ids a few at a time and one by one; every logit must be the same.
-static void few_as_one(const char *what, const net *n, net_cache cache, int threads, int first) {
+static void few_as_one(const char *what, const net *n, net_cache cache, const adapter *a, int threads, int first) {
     error err;
     int n_vocab = net_get_config(n)->n_vocab, n_ctx = net_get_config(n)->n_ctx, wrong = 0;
     net_state *few = net_state_open(n, &(net_options){.n_ctx = n_ctx, .threads = threads, .cache = cache}, &err);
+    if (a) net_set_adapters(few, &(adapter_use){a, 0.7f}, 1);
     net_state *one = net_state_beside(few, n_ctx, &err);
     int32_t *ids = mem_calloc((size_t)n_ctx, sizeof *ids);
     for (int i = 0; i < n_ctx; i++) ids[i] = (int32_t)random_below((uint32_t)n_vocab);
@@ -463,7 +464,7 @@ static void golden_models(void) {
             continue;
         }
         if (OK(model_open(&m, path, 1, 0, &err) == 0, "%s: %s", names[i], err.text)) {
-            few_as_one(names[i], m.net, NET_CACHE_AUTO, 2, 21);
+            few_as_one(names[i], m.net, NET_CACHE_AUTO, NULL, 2, 21);
             model_close(&m);
         }
         free(path);
@@ -481,10 +482,13 @@ int main(void) {
         small t;
         small_open(&t, kinds[i]);
         for (int threads = 1; threads <= 3; threads++) {
-            few_as_one(names[i], t.model.net, NET_CACHE_AUTO, threads, 1);
-            few_as_one(names[i], t.model.net, NET_CACHE_AUTO, threads, 250);
+            few_as_one(names[i], t.model.net, NET_CACHE_AUTO, NULL, threads, 1);
+            few_as_one(names[i], t.model.net, NET_CACHE_AUTO, NULL, threads, 250);
         }
-        if (kinds[i].head_dim == 0) few_as_one(names[i], t.model.net, NET_CACHE_Q8_0, 2, 250);
+        if (kinds[i].head_dim == 0) few_as_one(names[i], t.model.net, NET_CACHE_Q8_0, NULL, 2, 250);
+        adapter *a = small_adapter(&t, 0.05f);
+        few_as_one(names[i], t.model.net, NET_CACHE_AUTO, a, 2, 100);
+        adapter_close(a);
         few_positions(t.model.net);
         same_texts(&t.model, 1 + i % 2);
         small_close(&t);

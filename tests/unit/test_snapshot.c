@@ -1,6 +1,5 @@
 // States saved and restored: bit for bit, by their rightful owner, and never from a file that is anything else.
 #include "model/base/hash.h"
-#include "model/net/adapter.h"
 #include "model/net/snapshot.h"
 #include "tests/test.h"
 #include "tests/small.h"
@@ -148,37 +147,6 @@ static void refused(net_state *s, const char *part, const char *what) {
        err.text);
 }
 
-// A GGUF LoRA for attn_q of the first layer.
-static void write_adapter(const char *name, float value) {
-    enum { RANK = 4 };
-    buf head = {0}, data = {0};
-    put_header(&head, 3, 2, 3);
-    put_key_text(&head, "general.type", "adapter");
-    put_key_text(&head, "general.architecture", "llama");
-    put_key_f32(&head, "adapter.lora.alpha", 4);
-    put_tensor(&head, "blk.0.attn_q.weight.lora_a", SMALL_EMBD, RANK, 0, 0);
-    put_tensor(&head, "blk.0.attn_q.weight.lora_b", RANK, SMALL_EMBD, 0, RANK * SMALL_EMBD * 4);
-    put_padding(&head, 32);
-    for (int i = 0; i < 2 * RANK * SMALL_EMBD; i++) {
-        float x = value * (float)(i % 7 - 3);
-        buf_append(&head, &x, sizeof x);
-    }
-    write_file(t.folder, name, head.data, head.len);
-    buf_free(&head);
-    buf_free(&data);
-}
-
-static adapter *open_adapter(float value) {
-    error err = {{0}};
-    write_adapter("lora.gguf", value);
-    char *path = path_of(t.folder, "lora.gguf");
-    adapter *a = adapter_open(path, t.model.net, &err);
-    if (!a) printf("%s\n", err.text), abort();
-    free(path);
-    remove_file(t.folder, "lora.gguf");
-    return a;
-}
-
 static void other_owners(void) {
     error err;
     net_state *s = filled_state(NET_CACHE_F16);
@@ -198,7 +166,7 @@ static void other_owners(void) {
     refused(o, "kind of cache", "another cache");
     net_state_close(o);
 
-    adapter *a = open_adapter(0.05f), *b = open_adapter(0.06f);
+    adapter *a = small_adapter(&t, 0.05f), *b = small_adapter(&t, 0.06f);
     o = open_state(t.model.net, NET_CACHE_F16, 2, N_CTX);
     net_set_adapters(o, &(adapter_use){a, 1}, 1);
     refused(o, "adapters", "an adapter where there was none");
@@ -210,7 +178,7 @@ static void other_owners(void) {
     refused(o, "adapters", "another adapter");
     net_set_adapters(o, NULL, 0);
     refused(o, "adapters", "none where there was one");
-    adapter *again = open_adapter(0.05f);
+    adapter *again = small_adapter(&t, 0.05f);
     net_set_adapters(o, &(adapter_use){again, 1}, 1);
     OK(snapshot_restore(o, NULL, file, &err) == 0, "the same adapter, opened again: %s", err.text);
     net_state_close(o);

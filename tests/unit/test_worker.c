@@ -332,6 +332,46 @@ static void test_fit(void) {
     model_close(&m);
 }
 
+// A conversation that goes on and on: the turns left out change seldom, and in between each prompt begins with all of the
+// one before, so that the cache serves again.
+static void test_shifting(void) {
+    enum { N_CTX = 400, EXCHANGES = 60 };
+    model m;
+    error err = {{0}};
+    if (model_open(&m, tiny, 1, MODEL_NO_WEIGHTS, &err) != 0) {
+        OK(0, "%s", err.text);
+        return;
+    }
+    chat_message messages[2 * EXCHANGES + 1] = {{"system", "Be brief."}};
+    id_list before = {0}, now = {0};
+    int n = 1, shifts = 0, was_dropped = 0, too_long = 0, lost = 0;
+    size_t added = 0;
+    for (int i = 0; i < EXCHANGES; i++) {
+        messages[n++] = (chat_message){"user", i % 3 ? "Tell me one more." : "And then?"};
+        int dropped;
+        if (prompt_fit(&m, messages, (size_t)n, N_CTX, 50, &now, &dropped, &err) != 0) lost++;
+        too_long += now.len + 50 > N_CTX;
+        size_t same = 0;
+        while (same < before.len && same < now.len && before.data[same] == now.data[same]) same++;
+        if (dropped != was_dropped)
+            shifts++;
+        else
+            lost += same < before.len;
+        if (dropped == was_dropped) added = now.len - before.len;
+        was_dropped = dropped;
+        before.len = 0;
+        id_list_append(&before, now.data, now.len);
+        messages[n++] = (chat_message){"assistant", i % 2 ? "It is so." : "No, it is not."};
+    }
+    OK(was_dropped > 0 && too_long == 0, "every prompt fits: %d left out", was_dropped);
+    OK(lost == 0, "%d prompts do not begin with the one before", lost);
+    OK(shifts > 2 && (size_t)shifts <= EXCHANGES * added / (N_CTX / 4) + 1, "%d shifts in %d exchanges of %zu tokens",
+       shifts, EXCHANGES, added);
+    id_list_free(&before);
+    id_list_free(&now);
+    model_close(&m);
+}
+
 static void test_close_while_busy(void) {
     worker *w = open_loaded(0);
     set_endless(w, 100000);
@@ -361,6 +401,7 @@ int main(void) {
     test_bad_models();
     test_long_conversations();
     test_fit();
+    test_shifting();
     test_close_while_busy();
     return test_end();
 }
