@@ -75,8 +75,9 @@ static void on_signal(int number) {
     stopped = 1;
 }
 
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal};
+// While a file is being written, signals wait until it can be taken away again.
+static void catch_signals(void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -165,10 +166,12 @@ static int open_all(export_job *job, error *err) {
 
 // ---- writing
 
+static bool shows_progress(const export_job *job) {
+    return is_merged(job) && !job->common.quiet && !job->common.json && isatty(STDERR_FILENO);
+}
+
 static bool on_progress(void *arg, size_t done, size_t total) {
-    const export_job *job = arg;
-    if (!job->common.quiet && !job->common.json && isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[Kwriting %zu of %zu tensors", done + 1, total);
+    if (shows_progress(arg)) fprintf(stderr, "\r\033[Kwriting %zu of %zu tensors", done + 1, total);
     return !stopped;
 }
 
@@ -200,9 +203,9 @@ static int write_out(export_job *job, error *err) {
     case FORMAT_HF: rc = export_hf(&s, job->type, job->out, err); break;
     default: rc = export_gguf(&s, job->type, job->out, err); break;
     }
-    if (isatty(STDERR_FILENO) && is_merged(job)) fprintf(stderr, "\r\033[K");
+    if (shows_progress(job)) fprintf(stderr, "\r\033[K");
     // A directory that was left half written is of no use.
-    if (rc != 0 && job->made && job->format == FORMAT_HF) tree_remove(job->out, NULL);
+    if (rc != 0 && job->made) tree_remove(job->out, NULL);
     return rc;
 }
 
@@ -313,11 +316,13 @@ static int run(export_job *job) {
     error err = {{0}};
     parity p = {0};
     if (open_all(job, &err) != 0) return report_error(&err);
-    catch_signals();
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is told by write
+    catch_signals(on_signal);
     if (write_out(job, &err) != 0) {
         int code = report_error(&err);
         return stopped ? EXIT_INTERRUPTED : code;
     }
+    catch_signals(SIG_DFL);
     if (compare(job, &p, &err) != 0) return report_error(&err);
     bound b = bound_of(job);
     bool same = p.mean <= b.mean && p.max <= b.max;

@@ -34,14 +34,17 @@ void export_rows_open(export_rows *r, const export_source *s, const file_tensor 
     *r = (export_rows){.source = s, .tensor = t, .rows = t->ne[1], .cols = t->ne[0]};
     r->param = find_param(s->params, t->name);
     r->changed = r->param != NULL;
-    for (int i = 0; i < s->n_merges; i++)
-        r->changed = r->changed || (s->merges[i].strength != 0 && lora_find(s->merges[i].lora, t->name));
+    r->parts = mem_calloc((size_t)s->n_merges, sizeof *r->parts);
+    for (int i = 0; i < s->n_merges; i++) {
+        if (s->merges[i].strength != 0) r->parts[i] = lora_find(s->merges[i].lora, t->name);
+        r->changed = r->changed || r->parts[i];
+    }
     r->place = find_places(s->net, t->name, vector ? r->cols : r->rows, to);
 }
 
 void export_rows_close(export_rows *r) {
     free(r->place);
-    r->place = NULL;
+    free(r->parts);
 }
 
 static const void *file_row(const export_rows *r, int64_t row) {
@@ -67,10 +70,8 @@ static void read_net_row(const export_rows *r, int64_t row, float *out) {
         memcpy(out, r->param->w + (size_t)row * (size_t)r->cols, (size_t)r->cols * sizeof *out);
     else
         quant_dequantize(r->tensor->type, file_row(r, row), 0, r->cols, out);
-    for (int i = 0; i < s->n_merges; i++) {
-        const lora_part *p = lora_find(s->merges[i].lora, r->tensor->name);
-        if (p && s->merges[i].strength != 0) add_lora(&s->merges[i], p, row, out);
-    }
+    for (int i = 0; i < s->n_merges; i++)
+        if (r->parts[i]) add_lora(&s->merges[i], r->parts[i], row, out);
 }
 
 void export_rows_read(const export_rows *r, int64_t row, float *out) {

@@ -8,10 +8,11 @@
 typedef struct export_rows {
     const export_source *source;
     const file_tensor *tensor;
-    const param *param; // that replaces it; NULL for none
-    int64_t rows, cols; // a vector is one row
-    int64_t *place;     // row (of a vector: element) of the written file -> of the net; NULL: the same
-    bool changed;       // not what the net's file holds
+    const param *param;      // that replaces it; NULL for none
+    const lora_part **parts; // (source->n_merges) what each adapter adds to it; NULL for nothing
+    int64_t rows, cols;      // a vector is one row
+    int64_t *place;          // row (of a vector: element) of the written file -> of the net; NULL: the same
+    bool changed;            // not what the net's file holds
 } export_rows;
 
 void export_rows_open(export_rows *r, const export_source *s, const file_tensor *t, row_layout to);
