@@ -68,7 +68,7 @@ static int by_use(const void *a, const void *b) {
 static void make_room(const kvstore *k, int64_t most, const char *replaced) {
     kept_list l = {0};
     list_states(k->dir, &l);
-    qsort(l.items, l.n, sizeof *l.items, by_use);
+    if (l.n > 0) qsort(l.items, l.n, sizeof *l.items, by_use);
     for (size_t i = 0; i < l.n; i++)
         if (strcmp(l.items[i].path, replaced) == 0) l.size -= l.items[i].size;
     for (size_t i = 0; i < l.n; i++) {
