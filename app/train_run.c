@@ -162,6 +162,7 @@ static int open_lora(run *r) {
     if (s->init_adapter) {
         if (peft_read_settings(s->init_adapter, r->model.net, &r->peft, r->err) != 0) return -1;
         r->peft.base = r->base.path;
+        r->peft.dropout = s->lora_dropout;
     } else {
         *o = (learn_lora){.rank = s->lora_r, .alpha = s->lora_alpha, .top_layers = s->top_layers, .rs = s->rslora};
         char *names = mem_strdup(s->targets ? s->targets : "all-linear"), *rest = names;
@@ -191,9 +192,12 @@ static int open_model(run *r) {
 }
 
 static int open_graph(run *r) {
-    if (r->s->method == TRAIN_LORA) return open_lora(r);
-    r->graph = learn_graph_full(r->model.net, r->err);
-    return r->graph ? 0 : -1;
+    bool lora = r->s->method == TRAIN_LORA;
+    if (lora && open_lora(r) != 0) return -1;
+    if (!lora && !(r->graph = learn_graph_full(r->model.net, r->err))) return -1;
+    r->graph->lora_dropout = lora ? (float)r->peft.dropout : 0;
+    r->graph->dropout = (float)r->s->dropout;
+    return 0;
 }
 
 // ---- memory
@@ -242,7 +246,10 @@ static int open_trainer(run *r) {
     const train_settings *s = r->s;
     int micro;
     if (choose_micro_batch(r, &micro) != 0) return -1;
-    trainer_options o = {.micro_batch = micro, .products = products_of(r), .lm_weight = s->two_part ? s->lm_weight : 0};
+    trainer_options o = {.micro_batch = micro,
+                         .products = products_of(r),
+                         .lm_weight = s->two_part ? s->lm_weight : 0,
+                         .seed = (uint64_t)s->seed};
     int warmup = s->warmup >= 0 ? s->warmup : r->steps / 10 < 100 ? r->steps / 10 : 100;
     o.adamw = (adamw_options){.lr = s->lr,
                               .beta1 = s->beta1,

@@ -84,7 +84,8 @@ void train_settings_table(train_settings *s, option *out) {
         {"layers", 0, OPTION_INT, &s->layers, "N", "from scratch (4)", 1, 512},
         {"heads", 0, OPTION_INT, &s->heads, "N", "from scratch (4)", 1, 1024},
         {"embed", 0, OPTION_INT, &s->embed, "N", "from scratch: width (128)", 8, 65536},
-        {"dropout", 0, OPTION_REAL, &s->dropout, "X", "from scratch (0)", 0, 0.95},
+        {"dropout", 0, OPTION_REAL, &s->dropout, "X", "of a whole model: embeddings, attention, residuals (0)", 0,
+         0.95},
         {"two-part", 0, OPTION_FLAG, &s->two_part, NULL, "loss on answers + lm-weight x loss on the whole text", 0, 0},
         {"lm-weight", 0, OPTION_REAL, &s->lm_weight, "X", "0.5", 0, 1000},
         {"seed", 0, OPTION_INT, &s->seed, "N", "of everything random (1)", 0, 2147483647},
@@ -227,13 +228,13 @@ static int check_together(const train_settings *s, error *err) {
     if (scratch && s->model) return error_set(err, "training from scratch begins with no model; leave -m away");
     if (!scratch && (s->tokenizer || s->layers >= 0 || s->heads >= 0 || s->embed >= 0))
         return error_set(err, "--tokenizer, --layers, --heads and --embed are for --method scratch");
-    if (!lora && (s->init_adapter || s->lora_r >= 0 || s->lora_alpha >= 0 || s->targets || s->rslora))
+    if (!lora &&
+        (s->init_adapter || s->lora_r >= 0 || s->lora_alpha >= 0 || s->lora_dropout >= 0 || s->targets || s->rslora))
         return error_set(err, "--init-adapter, --target-modules and the --lora options are for --method lora");
     if (s->init_adapter && (s->lora_r >= 0 || s->lora_alpha >= 0 || s->targets || s->top_layers >= 0 || s->rslora))
         return error_set(err, "--init-adapter brings its own rank, alpha and targets; leave the other options away");
     if (s->top_layers >= 0 && !lora) return error_set(err, "--top-layers is for --method lora");
-    if (s->lora_dropout > 0 || s->dropout > 0)
-        return error_set(err, "dropout is not there yet; weight decay and early stopping act against overfitting");
+    if (s->dropout > 0 && lora) return error_set(err, "--dropout is for whole models; adapters have --lora-dropout");
     if (s->lm_weight >= 0 && !s->two_part) return error_set(err, "--lm-weight is for --two-part");
     return 0;
 }

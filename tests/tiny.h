@@ -67,7 +67,7 @@ static const tiny tiny_models[] = {
      "transformer.blocks.%d.ffn.down_proj.weight 32 64\n"},
     {"mpt-clip", // q, k and v cut off at a value
      "{\"model_type\":\"mpt\",\"d_model\":32,\"n_heads\":4,\"n_layers\":2,\"expansion_ratio\":2,\"max_seq_len\":48,"
-     "\"vocab_size\":24,\"no_bias\":true,\"attn_config\":{\"alibi\":true,\"alibi_bias_max\":8,\"clip_qkv\":2.0}}",
+     "\"vocab_size\":24,\"no_bias\":true,\"attn_config\":{\"alibi\":true,\"alibi_bias_max\":8,\"clip_qkv\":2.5}}",
      "transformer.wte.weight 24 32\n+transformer.norm_f.weight 32\n+transformer.blocks.%d.norm_1.weight 32\n"
      "+transformer.blocks.%d.norm_2.weight 32\ntransformer.blocks.%d.attn.Wqkv.weight 96 32\n"
      "transformer.blocks.%d.attn.out_proj.weight 32 32\ntransformer.blocks.%d.ffn.up_proj.weight 64 32\n"

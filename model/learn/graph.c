@@ -179,6 +179,7 @@ static int adapt(learn_graph *g, const learn_lora *o, unsigned target, int layer
     if (!(l->b = param_add(&g->params, full, l->rows, o->rank, true, err))) return -1;
     float bound = 1 / sqrtf((float)l->cols);
     for (size_t i = 0, n = param_count(l->a); i < n; i++) l->a->w[i] = bound * next_uniform(random);
+    l->site = (int)g->params.n;
     l->scale = (float)(o->rs ? o->alpha / sqrt(o->rank) : o->alpha / o->rank);
     return 0;
 }

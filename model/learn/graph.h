@@ -16,6 +16,7 @@ typedef struct learn_linear {
     param *bias;
     param *a, *b; // (rank, cols), (rows, rank); NULL without an adapter
     float scale;
+    int site; // another number for every adapter (for dropout)
 } learn_linear;
 
 typedef struct learn_norm {
@@ -38,6 +39,9 @@ typedef struct learn_graph {
     param *embedding, *positions; // NULL when frozen
     learn_norm embedding_norm, output_norm;
     int lowest; // the lowest layer with anything to learn; layers below need no gradients
+    // Dropout of adapters' inputs; of embeddings, attention and what is added to the residual stream. 0 unless set
+    // before a pass is opened.
+    float lora_dropout, dropout;
 } learn_graph;
 
 typedef struct learn_lora {

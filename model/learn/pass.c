@@ -3,6 +3,7 @@
 // Notation: N tokens (rows * len); d of a name is the gradient of the loss with respect to it. Shapes are row-major.
 // The backward half walks the forward half's steps in reverse; each of its functions quotes the forward line.
 #include "model/learn/pass.h"
+#include "model/learn/dropout.h"
 #include "model/learn/pointwise.h"
 #include "model/learn/product.h"
 #include "model/math/blas.h"
@@ -46,6 +47,8 @@ struct learn_pass {
     float *dqkv, *dattn;                         // (N, qkv rows), (N, q rows)
     float *dup, *dact;                           // (N, up rows), (N, n_ff)
     float *low, *dlow;                           // (N, rank): A x of an adapter, and its gradient
+    float *dropped;                              // (N, widest input): an adapter's input after dropout
+    float *branch;                               // (N, n_embd): what dropout works on before it is added to x
     float *stats;                                // (N, 2) mean and 1 / deviation of a norm
     float *cos, *sin;                            // (max_len, rope_dim / 2)
     float *logits;                               // (LOGIT_ROWS, n_vocab)
@@ -155,11 +158,43 @@ static void norm_backward(const member *m, const learn_norm *w, const float *x, 
     norm_params_back(m, w, x, dy, rows, c->n_embd);
 }
 
+// ---- dropout ----
+
+enum { SITE_ATTENTION, SITE_OUT, SITE_DOWN, SITES, SITE_ADAPTERS = 1 << 20 };
+
+static bool drops(const learn_pass *p, float rate) {
+    return rate > 0 && p->batch->noise != 0;
+}
+
+static uint64_t token_key(const learn_pass *p, int site, int token) {
+    return dropout_key(p->batch->noise, (uint64_t)site,
+                       (uint64_t)p->batch->first_row * (uint64_t)p->batch->len + (uint64_t)token);
+}
+
+// out (N, n) = dropout of x, or added to out.
+static void drop_rows(const member *m, int site, float rate, const float *x, int n, float *out, bool add) {
+    int first, last;
+    share(m, m->p->n, &first, &last);
+    for (int t = first; t < last; t++) {
+        size_t at = (size_t)t * (size_t)n;
+        dropout_apply(token_key(m->p, site, t), rate, x + at, n, out + at, add);
+    }
+    sync_members(m);
+}
+
 // ---- linear layers ----
 
 static product product_of(const member *m) {
     learn_pass *p = m->p;
     return (product){p->products, p->team, m->rank, m->size, p->batch->rows, p->batch->len};
+}
+
+// What the adapter of l reads: x, or what dropout leaves of it.
+static const float *adapter_input(const member *m, const learn_linear *l, const float *x) {
+    learn_pass *p = m->p;
+    if (!drops(p, p->g->lora_dropout)) return x;
+    drop_rows(m, SITE_ADAPTERS + l->site, p->g->lora_dropout, x, l->cols, p->dropped, false);
+    return p->dropped;
 }
 
 // y (N, ld) at l->out = W x + bias + scale * B (A x); added to what is there where add is set. x was given to
@@ -171,7 +206,11 @@ static void linear_forward(const member *m, const learn_linear *l, const float *
     if (l->a) {
         product_weights a = {.floats = l->a->w, .rows = l->a->rows, .cols = l->cols};
         product_weights b = {.floats = l->b->w, .rows = l->rows, .cols = l->a->rows};
-        product_forward(&p, &a, x, m->p->low, a.rows, false);
+        const float *in = adapter_input(m, l, x);
+        if (in == x)
+            product_forward(&p, &a, x, m->p->low, a.rows, false);
+        else
+            product_forward_narrow(&p, &a, in, m->p->low, a.rows, false);
         product_scale(&p, m->p->low, a.rows, l->scale);
         product_forward_narrow(&p, &b, m->p->low, y + l->out, ld, true);
     }
@@ -211,12 +250,20 @@ static void linear_backward(const member *m, const learn_linear *l, const float 
         product_clear(&p, dlow, a.rows);
         product_backward(&p, &b, dy, ld, dlow);
         product_scale(&p, dlow, a.rows, l->scale);
-        product_left_trained(&p, x, l->cols, l->cols);
-        product_forward(&p, &a, x, low, a.rows, false);
+        const float *in = adapter_input(m, l, x);
+        if (in == x) {
+            product_left_trained(&p, x, l->cols, l->cols);
+            product_forward(&p, &a, x, low, a.rows, false);
+        } else {
+            product_forward_narrow(&p, &a, in, low, a.rows, false);
+        }
         product_scale(&p, low, a.rows, l->scale);
         product_gradient(&p, dy, ld, l->rows, low, a.rows, l->b->grad);
-        product_gradient(&p, dlow, a.rows, a.rows, x, l->cols, l->a->grad);
-        product_backward_narrow(&p, &a, dlow, a.rows, dx);
+        product_gradient(&p, dlow, a.rows, a.rows, in, l->cols, l->a->grad);
+        float *din = in == x ? dx : m->p->dropped;
+        if (in != x) product_clear(&p, din, l->cols);
+        product_backward_narrow(&p, &a, dlow, a.rows, din);
+        if (in != x) drop_rows(m, SITE_ADAPTERS + l->site, m->p->g->lora_dropout, din, l->cols, dx, true);
     }
     if (l->w) product_gradient(&p, dy, ld, l->rows, x, l->cols, l->w->grad);
     bias_back(m, l, dy - l->out, ld);
@@ -305,6 +352,7 @@ static int first_key(const net_config *c, int layer, int t) {
 
 // One head of one row: where its q, k, v and output stand.
 typedef struct head_view {
+    int token; // the row's first
     const float *q, *k, *v;
     float *out, *lse;
     size_t at_q, at_k, at_v, at_out; // offsets of the same in dqkv and dattn
@@ -315,7 +363,7 @@ static head_view view_head(const learn_pass *p, const layer_memory *mem, int row
     const net_config *c = p->c;
     size_t token = (size_t)row * (size_t)p->batch->len;
     int kv_head = head / (c->n_heads / c->n_kv_heads);
-    head_view v = {.head = head};
+    head_view v = {.token = row * p->batch->len, .head = head};
     v.at_q = token * (size_t)p->qkv_dim + (size_t)(head * c->head_dim);
     v.at_k = token * (size_t)p->qkv_dim + (size_t)(p->q_dim + kv_head * c->head_dim);
     v.at_v = v.at_k + (size_t)p->kv_dim;
@@ -341,6 +389,13 @@ static void raw_scores(const learn_pass *p, const head_view *v, int t0, int n, i
             scores[(size_t)i * (size_t)p->max_len + (size_t)j] += slope * (float)(j - t0 - i);
 }
 
+// Dropout of query t's probabilities (keys of them), or of their gradients.
+static void drop_scores(const learn_pass *p, const head_view *v, int layer, int t, int keys, float *s) {
+    if (!drops(p, p->g->dropout)) return;
+    uint64_t key = token_key(p, SITES * layer + SITE_ATTENTION, v->token + t);
+    dropout_apply(key + (uint64_t)v->head, p->g->dropout, s, keys, s, false);
+}
+
 static void attend_head(const member *m, const head_view *v, int layer) {
     learn_pass *p = m->p;
     const net_config *c = p->c;
@@ -353,6 +408,7 @@ static void attend_head(const member *m, const head_view *v, int layer) {
             float *s = scores + (size_t)i * ld;
             int from = first_key(c, layer, t0 + i), to = t0 + i + 1;
             v->lse[(size_t)(t0 + i) * (size_t)c->n_heads] = pointwise_softmax(s, from, to, keys);
+            drop_scores(p, v, layer, t0 + i, keys, s);
         }
         blas_sgemm(false, false, n, c->head_dim, keys, 1, scores, ld, v->v, (size_t)p->qkv_dim, 0,
                    v->out + (size_t)t0 * (size_t)p->q_dim, (size_t)p->q_dim);
@@ -386,7 +442,9 @@ static void attend_head_back(const member *m, const head_view *v, int layer) {
             float *s = scores + (size_t)i * ld, *d = ds + (size_t)i * ld, along = 0;
             const float *o = v->out + (size_t)t * q_dim, *g = dout + (size_t)t * q_dim;
             for (int k = 0; k < c->head_dim; k++) along += o[k] * g[k];
+            drop_scores(p, v, layer, t, keys, d);
             pointwise_softmax_back(s, d, from, to, keys, v->lse[(size_t)t * (size_t)c->n_heads], along, c->attn_scale);
+            drop_scores(p, v, layer, t, keys, s);
         }
         blas_sgemm(false, false, n, c->head_dim, keys, 1, ds, ld, v->k, qkv, 0, dq + (size_t)t0 * qkv, qkv);
         blas_sgemm(true, false, keys, c->head_dim, n, 1, ds, ld, v->q + (size_t)t0 * qkv, qkv, 1, dk, qkv);
@@ -456,6 +514,27 @@ static const learn_norm *mlp_norm(const net_config *c, const learn_layer *y) {
     return c->shared_norm ? &y->attn_norm : &y->ffn_norm;
 }
 
+// x += l(in), with dropout of the summand.
+static void branch_forward(const member *m, const learn_linear *l, const float *in, int site) {
+    learn_pass *p = m->p;
+    int d = p->c->n_embd;
+    if (!drops(p, p->g->dropout)) {
+        linear_forward(m, l, in, p->x, d, true);
+        return;
+    }
+    linear_forward(m, l, in, p->branch, d, false);
+    sync_members(m);
+    drop_rows(m, site, p->g->dropout, p->branch, d, p->x, true);
+}
+
+// In the forward half this was x += dropout of l(in): the gradient of l's output.
+static const float *branch_gradient(const member *m, int site) {
+    learn_pass *p = m->p;
+    if (!drops(p, p->g->dropout)) return p->dx;
+    drop_rows(m, site, p->g->dropout, p->dx, p->c->n_embd, p->branch, false);
+    return p->branch;
+}
+
 static void layer_forward(const member *m, int i) {
     learn_pass *p = m->p;
     const net_config *c = p->c;
@@ -470,7 +549,7 @@ static void layer_forward(const member *m, int i) {
     turn_forward(m, y, mem);
     attention_forward(m, i, mem);
     product_left(&of, mem->attn, p->q_dim, p->q_dim);
-    linear_forward(m, &y->out, mem->attn, p->x, c->n_embd, true);
+    branch_forward(m, &y->out, mem->attn, SITES * i + SITE_OUT);
     copy_share(m, mem->mid, p->x);
     sync_members(m);
     norm_forward(m, mlp_norm(c, y), c->parallel_residual ? mem->x : mem->mid, p->h);
@@ -479,7 +558,7 @@ static void layer_forward(const member *m, int i) {
     for (int k = 0; k < y->n_up; k++) linear_forward(m, &y->up[k], p->h, mem->up, p->up_dim, false);
     activation_forward(m, mem);
     product_left(&of, p->act, c->n_ff, c->n_ff);
-    linear_forward(m, &y->down, p->act, p->x, c->n_embd, true);
+    branch_forward(m, &y->down, p->act, SITES * i + SITE_DOWN);
 }
 
 // dx holds the gradient of the layer's output on entry, of its input on return.
@@ -493,7 +572,7 @@ static void layer_backward(const member *m, int i) {
     activation_forward(m, mem);
     clear_share(m, p->dact, c->n_ff);
     sync_members(m);
-    linear_backward(m, &y->down, p->act, p->dx, c->n_embd, p->dact);
+    linear_backward(m, &y->down, p->act, branch_gradient(m, SITES * i + SITE_DOWN), c->n_embd, p->dact);
     sync_members(m);
     activation_backward(m, mem);
     norm_forward(m, mlp_norm(c, y), mlp_in, p->h);
@@ -508,7 +587,7 @@ static void layer_backward(const member *m, int i) {
     // mid = x + out(attention(qkv(norm(x))))
     clear_share(m, p->dattn, p->q_dim);
     sync_members(m);
-    linear_backward(m, &y->out, mem->attn, p->dx, c->n_embd, p->dattn);
+    linear_backward(m, &y->out, mem->attn, branch_gradient(m, SITES * i + SITE_OUT), c->n_embd, p->dattn);
     sync_members(m);
     attention_backward(m, i, mem);
     turn_backward(m, y, mem);
@@ -641,6 +720,8 @@ static void run_member(void *arg, int rank) {
     learn_pass *p = arg;
     member m = {p, rank, team_active(p->team)};
     embed_forward(&m);
+    int d = p->c->n_embd, site = SITES * p->c->n_layers;
+    if (drops(p, p->g->dropout)) drop_rows(&m, site, p->g->dropout, p->x, d, p->x, false);
     for (int i = 0; i < p->c->n_layers; i++) layer_forward(&m, i);
     sync_members(&m);
     if (p->backward) clear_share(&m, p->dx, p->c->n_embd);
@@ -654,7 +735,9 @@ static void run_member(void *arg, int rank) {
     }
     if (!p->backward) return;
     for (int i = p->c->n_layers - 1; i >= p->g->lowest; i--) layer_backward(&m, i);
-    if (p->g->embedding || p->g->positions) embed_backward(&m);
+    if (!p->g->embedding && !p->g->positions) return;
+    if (drops(p, p->g->dropout)) drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
+    embed_backward(&m);
 }
 
 int learn_batch_count(const learn_batch *b) {
@@ -699,6 +782,12 @@ static int widest_rank(const learn_graph *g) {
     return widest;
 }
 
+static int widest_input(const learn_graph *g) {
+    const net_config *c = g->config;
+    int q = c->n_heads * c->head_dim, widest = c->n_embd > c->n_ff ? c->n_embd : c->n_ff;
+    return q > widest ? q : widest;
+}
+
 static void cut_arena(learn_pass *p, arena *k, int members) {
     const net_config *c = p->c;
     size_t n = (size_t)p->max_rows * (size_t)p->max_len, d = (size_t)c->n_embd, f = sizeof(float);
@@ -725,6 +814,8 @@ static void cut_arena(learn_pass *p, arena *k, int members) {
     p->dact = arena_cut(k, n * (size_t)c->n_ff, f);
     p->low = arena_cut(k, n * rank, f);
     p->dlow = arena_cut(k, n * rank, f);
+    p->dropped = p->g->lora_dropout > 0 ? arena_cut(k, n * (size_t)widest_input(p->g), f) : NULL;
+    p->branch = p->g->dropout > 0 ? arena_cut(k, n * d, f) : NULL;
     p->stats = arena_cut(k, (n > LOGIT_ROWS ? n : LOGIT_ROWS) * 2, f);
     p->cos = arena_cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);
     p->sin = arena_cut(k, (size_t)p->max_len * (size_t)(c->rope_dim / 2), f);

@@ -19,6 +19,8 @@ typedef struct learn_batch {
     const int32_t *labels; // (rows, len): what to predict AT each place (from the places before); -100: nothing.
                            // The first place of a row is never predicted.
     const float *weights;  // (rows, len): how much each label counts; NULL: 1 each
+    uint64_t noise;        // decides what dropout leaves out; 0: nothing is left out
+    int first_row;         // of these in the step, for the same
 } learn_batch;
 
 enum { LEARN_NO_LABEL = -100 };

@@ -1,4 +1,5 @@
 #include "model/learn/trainer.h"
+#include "model/learn/random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,8 +50,12 @@ void trainer_close(trainer *t) {
 // Rows [from, to) of b.
 static learn_batch rows_of(const learn_batch *b, int from, int to) {
     size_t at = (size_t)from * (size_t)b->len;
-    learn_batch part = {.rows = to - from, .len = b->len, .ids = b->ids + at, .labels = b->labels + at};
-    if (b->weights) part.weights = b->weights + at;
+    learn_batch part = *b;
+    part.rows = to - from;
+    part.first_row = from;
+    part.ids += at;
+    part.labels += at;
+    if (b->weights) part.weights += at;
     return part;
 }
 
@@ -88,6 +93,7 @@ static void weigh_parts(trainer *t, learn_batch *b) {
 int trainer_step(trainer *t, trainer_report *out, error *err) {
     double begun = now();
     learn_batch b = batches_take(t->train, (size_t)t->step);
+    b.noise = random_seed(t->options.seed, (uint64_t)t->step) | 1;
     if (t->weights) weigh_parts(t, &b);
     double weights = t->weights ? 1 : sum_of_weights(&b);
     param_set *params = &t->graph->params;

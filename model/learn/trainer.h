@@ -17,6 +17,7 @@ typedef struct trainer_options {
     // Two-part loss: the mean over the labels whose weight is 1 (answers) + lm_weight x the mean over all labels. 0: the
     // weighted mean over all labels.
     double lm_weight;
+    uint64_t seed; // of dropout
 } trainer_options;
 
 typedef struct trainer {

@@ -24,14 +24,20 @@ typedef struct setup {
     learn_batch batch;
 } setup;
 
-static void make_batch(setup *s, bool masked) {
+enum { MASKED = 1, NOISY = 2 };
+
+// NOISY: with dropout, the same for every pass.
+static void make_batch(setup *s, unsigned kind) {
+    bool masked = kind & MASKED;
     uint64_t random = random_seed(7, 0);
     for (int i = 0; i < ROWS * LEN; i++) {
         s->ids[i] = (int32_t)random_below(&random, TINY_VOCAB);
         s->labels[i] = masked && random_below(&random, 3) == 0 ? LEARN_NO_LABEL : s->ids[i];
         s->weights[i] = (float)(0.25 + random_unit(&random));
     }
-    s->batch = (learn_batch){ROWS, LEN, s->ids, s->labels, masked ? s->weights : NULL};
+    s->batch = (learn_batch){.rows = ROWS, .len = LEN, .ids = s->ids, .labels = s->labels};
+    if (masked) s->batch.weights = s->weights;
+    if (kind & NOISY) s->batch.noise = 99;
 }
 
 static bool open_setup(setup *s, const char *path) {
@@ -120,12 +126,15 @@ static void check_all(setup *s) {
 
 // ---- what is trained
 
-static void test_full(const tiny *t, const char *folder) {
-    setup s = {.what = t->name};
+static void test_full(const tiny *t, const char *folder, float dropout) {
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", t->name, dropout > 0 ? ", dropout" : "");
+    setup s = {.what = name};
     error err;
-    make_batch(&s, false);
+    make_batch(&s, dropout > 0 ? NOISY : 0);
     if (open_setup(&s, folder)) {
         s.graph = learn_graph_full(s.net, &err);
+        if (s.graph) s.graph->dropout = dropout;
         if (open_pass(&s)) check_all(&s);
     }
     close_setup(&s);
@@ -145,14 +154,15 @@ static learn_graph *adapted(const setup *s, int top_layers, error *err) {
     return g;
 }
 
-static void test_lora(const tiny *t, const char *path, const char *what, int top_layers) {
+static void test_lora(const tiny *t, const char *path, const char *what, int top_layers, float dropout) {
     char name[64];
     snprintf(name, sizeof name, "%s, %s", t->name, what);
     setup s = {.what = name};
     error err;
-    make_batch(&s, true);
+    make_batch(&s, dropout > 0 ? MASKED | NOISY : MASKED);
     if (open_setup(&s, path)) {
         s.graph = adapted(&s, top_layers, &err);
+        if (s.graph) s.graph->lora_dropout = dropout;
         if (open_pass(&s)) check_all(&s);
     }
     close_setup(&s);
@@ -168,7 +178,7 @@ static void test_quantised(const tiny *t, const char *folder) {
     if (OK(words, "%s", err.text) && open_setup(&s, folder)) {
         const export_source source = {.net = s.net, .tokenizer = words};
         if (OK(export_gguf(&source, TENSOR_Q4_1, path, &err) == 0, "%s: %s", t->name, err.text))
-            test_lora(t, path, "adapter over q4_1", 0);
+            test_lora(t, path, "adapter over q4_1", 0, 0);
     }
     close_setup(&s);
     tokenizer_free(words);
@@ -180,9 +190,11 @@ int main(void) {
     for (const tiny *t = tiny_models; t->name; t++) {
         char *folder = make_folder();
         tiny_write(t, folder, 1);
-        test_full(t, folder);
-        test_lora(t, folder, "adapter", 0);
-        test_lora(t, folder, "adapter in the last layer", 1);
+        test_full(t, folder, 0);
+        test_full(t, folder, 0.2f);
+        test_lora(t, folder, "adapter", 0, 0);
+        test_lora(t, folder, "adapter with dropout", 0, 0.3f);
+        test_lora(t, folder, "adapter in the last layer", 1, 0);
         if (strcmp(t->name, "llama") == 0) test_quantised(t, folder);
         tiny_remove(folder);
     }

@@ -43,6 +43,8 @@ static trainer_options options_of(int micro) {
                              .products = PRODUCT_FLOAT32};
 }
 
+static float dropout; // of everything that is opened
+
 static bool open_setup(setup *s, const char *folder, bool lora, int micro, int threads) {
     error err;
     *s = (setup){.train = pattern(1, 5), .held_out = pattern(1, 5)};
@@ -53,6 +55,7 @@ static bool open_setup(setup *s, const char *folder, bool lora, int micro, int t
     s->net = s->file ? net_open(s->file, 1, &err) : NULL;
     s->team = team_open(threads, &err);
     if (s->net) s->graph = lora ? learn_graph_lora(s->net, &l, &err) : learn_graph_full(s->net, &err);
+    if (s->graph) s->graph->lora_dropout = s->graph->dropout = dropout;
     bool ok =
         s->graph && s->team && trainer_open(&s->trainer, &o, s->graph, &s->train, &s->held_out, s->team, &err) == 0;
     return OK(ok, "opening: %s", err.text);
@@ -142,6 +145,24 @@ static void test_goes_on(const char *folder) {
     free(path);
 }
 
+// Every step leaves out other numbers; nothing is left out of a measurement; training still learns.
+static void test_dropout(const char *folder) {
+    setup s;
+    double with[STEPS], without[STEPS], norms[STEPS];
+    if (open_setup(&s, folder, false, BATCH, 1)) run(&s, STEPS, without, norms);
+    close_setup(&s);
+    dropout = 0.2f;
+    if (open_setup(&s, folder, false, BATCH, 1)) {
+        double before = trainer_evaluate(&s.trainer);
+        OK(before == trainer_evaluate(&s.trainer), "measurements repeat");
+        run(&s, STEPS, with, norms);
+        OK(with[0] != without[0] && fabs(with[0] - without[0]) < 2, "a step differs: %g, %g", with[0], without[0]);
+        OK(trainer_evaluate(&s.trainer) < before - 0.1, "it learns");
+    }
+    close_setup(&s);
+    dropout = 0;
+}
+
 static bool say_no(void *arg) {
     return --*(int *)arg >= 0;
 }
@@ -182,7 +203,8 @@ static void test_weights(const char *folder) {
         trainer two = {0};
         trainer_options o = options_of(2);
         learn_batch b = batches_take(&s.train, 0);
-        double all = learn_pass_loss(s.trainer.pass, &(learn_batch){b.rows, b.len, b.ids, b.labels, NULL});
+        double all = learn_pass_loss(s.trainer.pass,
+                                     &(learn_batch){.rows = b.rows, .len = b.len, .ids = b.ids, .labels = b.labels});
         double answers = learn_pass_loss(s.trainer.pass, &b);
         int n_all = BATCH * (LEN - 1), n_answers = BATCH * 4;
         o.lm_weight = 0.5;
@@ -242,7 +264,7 @@ static void test_live(const char *folder, const char *name) {
         double losses[STEPS], norms[STEPS];
         if (open_setup(&s, folder, lora, BATCH, 1)) {
             run(&s, 4, losses, norms);
-            learn_batch one = {1, LEN, s.train.ids, s.train.labels, NULL};
+            learn_batch one = {.rows = 1, .len = LEN, .ids = s.train.ids, .labels = s.train.labels};
             double want = learn_pass_loss(s.trainer.pass, &one), got;
             if (lora) {
                 adapter_use use = {live_adapter(s.graph), 1};
@@ -266,8 +288,12 @@ int main(void) {
         test_live(folder, t->name);
         if (strcmp(t->name, "gpt2") == 0) {
             test_learns(folder);
-            test_shares(folder);
-            test_goes_on(folder);
+            for (dropout = 0; dropout < 0.3f; dropout += 0.2f) {
+                test_shares(folder);
+                test_goes_on(folder);
+            }
+            dropout = 0;
+            test_dropout(folder);
             test_stops(folder);
             test_weights(folder);
             test_bad(folder);
