@@ -3,6 +3,7 @@
 // best of some rounds, model and machine taking turns, since other programs share the machine.
 #include "app/bench_draft.h"
 #include "app/commands.h"
+#include "app/engine.h"
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
@@ -27,6 +28,8 @@ typedef struct bench {
     net_state *state;
     team *team;
     int threads;
+    const char *kv;
+    net_cache cache;
 } bench;
 
 static double now(void) {
@@ -253,7 +256,8 @@ static bool wanted(const char *only, const char *type) {
 static int measure(bench *b, const char *only, int threads, bool train, error *err) {
     b->threads = threads;
     b->team = team_open(threads, err);
-    b->state = b->team ? net_state_open(b->model.net, &(net_options){.n_ctx = 4096, .threads = threads}, err) : NULL;
+    net_options o = {.n_ctx = 4096, .threads = threads, .cache = b->cache};
+    b->state = b->team ? net_state_open(b->model.net, &o, err) : NULL;
     int rc = b->state ? 0 : -1;
     if (rc == 0 && !b->options.json)
         printf("%d thread%s, %s kernels\n", threads, threads > 1 ? "s" : "", net_kernels());
@@ -282,8 +286,10 @@ static int run(bench *b, const char *only, error *err) {
 int cmd_bench(int argc, char **argv) {
     static const char *const types[] = {"decode", "prefill", "draft", "train"};
     const char *only = NULL;
+    bench b = {0};
     const option own[] = {
         {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill, draft or train alone", 0, 0},
+        {"kv", 0, OPTION_TEXT, &b.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
         {0},
     };
     const option_help help = {
@@ -292,13 +298,15 @@ int cmd_bench(int argc, char **argv) {
             "Measures decode, prefill and training beside this machine's memory bandwidth and sgemm rate, in one run.",
         .takes = OPTIONS_MODEL | OPTIONS_JSON,
     };
-    bench b = {0};
     if (!options_read(&b.options, &help, own, argc, argv)) return b.options.exit_code;
     bool known = !only;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) known = known || strcmp(only, types[i]) == 0;
-    if (!known) {
+    int usage =
+        known ? EXIT_DONE : report_usage("bench --only knows decode, prefill, draft and train, not \"%s\"", only);
+    if (known && !engine_cache(b.kv, &b.cache)) usage = EXIT_USAGE;
+    if (usage != EXIT_DONE) {
         options_free(&b.options);
-        return report_usage("bench --only knows decode, prefill, draft and train, not \"%s\"", only);
+        return usage;
     }
     error err = {{0}};
     int rc = run(&b, only, &err);
