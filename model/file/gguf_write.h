@@ -27,8 +27,8 @@ void gguf_write_copy(gguf_writer *w, const gguf *from, size_t i);
 // Describes a tensor; ne as in file_tensor.
 void gguf_write_tensor(gguf_writer *w, const char *name, tensor_type type, int n_dims, const int64_t *ne);
 
-// Opens the file and writes everything in front of the data. Then gguf_write_data gives the bytes of every tensor (in as
-// many pieces as wanted), and gguf_write_pad ends each. 0, or -1 with a message.
+// Opens the file and writes everything in front of the data. Then gguf_write_data gives the bytes of every tensor (in
+// as many pieces as wanted), and gguf_write_pad ends each. 0, or -1 with a message.
 int gguf_write_begin(gguf_writer *w, const char *path, error *err);
 void gguf_write_data(gguf_writer *w, const void *bytes, size_t n);
 void gguf_write_pad(gguf_writer *w);

@@ -20,8 +20,8 @@ void export_rows_close(export_rows *r);
 
 // Row `row` of the written file (cols floats).
 void export_rows_read(const export_rows *r, int64_t row, float *out);
-// The same as bytes of a type (tensor_row_bytes); x: room for cols floats. False when a value is no number, or too large
-// for F16.
+// The same as bytes of a type (tensor_row_bytes); x: room for cols floats. False when a value is no number, or too
+// large for F16.
 bool export_rows_write(const export_rows *r, int64_t row, tensor_type type, float *x, void *out);
 
 // Tells progress; -1 with a message when it says to stop.

@@ -15,8 +15,8 @@ typedef struct peft_settings {
     const char *base; // base_model_name_or_path; NULL or "" when reading
 } peft_settings;
 
-// The settings of an adapter in directory dir, checked against n: LoRA of linear layers that n has, in their shapes, one
-// rank, every kind of layer in each of the top layers. seed is left as it was. 0, or -1 with a message.
+// The settings of an adapter in directory dir, checked against n: LoRA of linear layers that n has, in their shapes,
+// one rank, every kind of layer in each of the top layers. seed is left as it was. 0, or -1 with a message.
 int peft_read_settings(const char *dir, const net *n, peft_settings *out, error *err);
 
 // Fills the parameters of g (from learn_graph_lora with those settings) with the adapter's values. 0, or -1 with a

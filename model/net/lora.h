@@ -29,8 +29,8 @@ typedef struct lora {
     double dropout; // what it was trained with, where the file says so
 } lora;
 
-// path: a PEFT directory or a GGUF LoRA file that fits n: every tensor belongs to one of its matrices and has its shape,
-// every number is finite. 0, or -1 with a message; free with lora_free in both cases.
+// path: a PEFT directory or a GGUF LoRA file that fits n: every tensor belongs to one of its matrices and has its
+// shape, every number is finite. 0, or -1 with a message; free with lora_free in both cases.
 int lora_open(lora *l, const char *path, const net *n, error *err);
 void lora_free(lora *l);
 

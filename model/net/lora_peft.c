@@ -20,16 +20,32 @@ typedef struct reader {
     error *err;
 } reader;
 
-// alpha_pattern: the value whose key is the module's name or ends it at a dot.
+// Keys of alpha_pattern are expressions, of which those without signs of their own are read: the end of a module's name,
+// or with ^ in front the whole of it.
+static bool names_module(const char *key, const char *module) {
+    size_t n = strlen(module), k = strlen(key);
+    if (*key == '^') return strcmp(key + 1, module) == 0;
+    if (k == 0 || k > n || strcmp(module + n - k, key) != 0) return false;
+    return k == n || module[n - k - 1] == '.';
+}
+
 static double module_alpha(const reader *r, const char *module) {
     const cJSON *pattern = cJSON_GetObjectItemCaseSensitive(r->config, "alpha_pattern"), *item;
-    size_t n = strlen(module);
     cJSON_ArrayForEach(item, pattern) {
-        size_t k = item->string ? strlen(item->string) : 0;
-        if (!cJSON_IsNumber(item) || k == 0 || k > n || strcmp(module + n - k, item->string) != 0) continue;
-        if (k == n || module[n - k - 1] == '.') return item->valuedouble;
+        if (item->string && cJSON_IsNumber(item) && names_module(item->string, module)) return item->valuedouble;
     }
     return r->source.alpha;
+}
+
+static int check_pattern(const cJSON *config, const char *path, error *err) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(config, "alpha_pattern")) {
+        const char *key = item->string ? item->string : "";
+        if (strpbrk(key + (*key == '^'), "^$*+?[](){}|\\"))
+            return error_set(err, "%s: its alpha_pattern holds the expression \"%.64s\"; doppel reads names of modules",
+                             path, key);
+    }
+    return 0;
 }
 
 static int check_config(const cJSON *config, const char *path, error *err) {
@@ -40,7 +56,7 @@ static int check_config(const cJSON *config, const char *path, error *err) {
     if (strcmp(type, "LORA") != 0)
         return error_set(err, "%s: is a PEFT adapter of type \"%.64s\"; doppel knows LORA", path, type);
     if (dora) return error_set(err, "%s: is a DoRA adapter; doppel knows plain LoRA", path);
-    return 0;
+    return check_pattern(config, path, err);
 }
 
 static int read_config(reader *r, const char *path) {

@@ -1,5 +1,5 @@
-// Adapters in PEFT's form: those that PEFT wrote are loaded into a training and saved again with equal names and values;
-// damaged ones are refused.
+// Adapters in PEFT's form: those that PEFT wrote are loaded into a training and saved again with equal names and
+// values; damaged ones are refused.
 #include "model/file/hfjson.h"
 #include "model/file/safetensors.h"
 #include "model/learn/peft.h"
@@ -296,6 +296,8 @@ static void test_hostile(void) {
     refuses(m.net, &(made){q, 2, 96, 96, "{\"peft_type\":\"LORA\",\"lora_alpha\":1e300}", 1, NULL}, "alpha");
     refuses(m.net, &(made){q, 2, 96, 96, "{\"peft_type\":\"LORA\",\"lora_alpha\":\"x\"}", 1, NULL}, "lora_alpha");
     refuses(m.net, &(made){q, 2, 96, 96, "not JSON", 1, NULL}, "JSON");
+    refuses(m.net, &(made){q, 2, 96, 96, "{\"peft_type\":\"LORA\",\"alpha_pattern\":{\"q_.*\":3}}", 1, NULL}, "q_.*");
+    refuses(m.net, &(made){q, 2, 96, 96, "{\"peft_type\":\"LORA\",\"alpha_pattern\":{\"^q_proj\":3}}", 1, NULL}, NULL);
     refuses(m.net, &(made){q, 2, 96, 96, "{\"peft_type\":\"LORA\",\"target_modules\":\".*q_proj\"}", 1, NULL}, NULL);
     model_close(&m);
 }
