@@ -194,7 +194,7 @@ static int open_model(run *r) {
 static int open_graph(run *r) {
     bool lora = r->s->method == TRAIN_LORA;
     if (lora && open_lora(r) != 0) return -1;
-    if (!lora && !(r->graph = learn_graph_full(r->model.net, r->err))) return -1;
+    if (!lora && !(r->graph = learn_graph_top(r->model.net, r->s->top_layers, r->err))) return -1;
     r->graph->lora_dropout = lora ? (float)r->peft.dropout : 0;
     r->graph->dropout = (float)r->s->dropout;
     return 0;

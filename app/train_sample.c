@@ -132,10 +132,10 @@ static int write_all(const train_sampler *s, const net *n, const adapter_use *us
 int train_sampler_write(const train_sampler *s, const learn_graph *g, buf *out, double *copy_rate, error *err) {
     *copy_rate = NAN;
     if (!s->model->tokenizer) return 0;
-    if (g->embedding) { // everything is trained
+    if (!g->layers[g->lowest].out.base) { // the weights themselves are trained
         net *n = live_net_open(g);
         int rc = write_all(s, n, NULL, out, copy_rate, err);
-        live_net_close(n);
+        live_net_close(n, g);
         return rc;
     }
     adapter_use use = {live_adapter(g), 1};

@@ -77,7 +77,7 @@ void train_settings_table(train_settings *s, option *out) {
         {"lora-alpha", 0, OPTION_REAL, &s->lora_alpha, "X", "its strength (twice the rank)", 0.001, 1e6},
         {"lora-dropout", 0, OPTION_REAL, &s->lora_dropout, "X", "share of its inputs left out at random (0)", 0, 0.95},
         {"target-modules", 0, OPTION_TEXT, &s->targets, "NAMES", "all-linear, or q_proj,v_proj ...", 0, 0},
-        {"top-layers", 0, OPTION_INT, &s->top_layers, "N", "adapters in the last N layers only", 1, 512},
+        {"top-layers", 0, OPTION_INT, &s->top_layers, "N", "only the last N layers learn", 1, 512},
         {"rslora", 0, OPTION_FLAG, &s->rslora, NULL, "strength / square root of the rank", 0, 0},
         {"init-adapter", 0, OPTION_TEXT, &s->init_adapter, "DIR", "begin with this adapter", 0, 0},
         {"tokenizer", 0, OPTION_TEXT, &s->tokenizer, "KIND", "from scratch: char or bpe:VOCAB", 0, 0},
@@ -233,7 +233,7 @@ static int check_together(const train_settings *s, error *err) {
         return error_set(err, "--init-adapter, --target-modules and the --lora options are for --method lora");
     if (s->init_adapter && (s->lora_r >= 0 || s->lora_alpha >= 0 || s->targets || s->top_layers >= 0 || s->rslora))
         return error_set(err, "--init-adapter brings its own rank, alpha and targets; leave the other options away");
-    if (s->top_layers >= 0 && !lora) return error_set(err, "--top-layers is for --method lora");
+    if (s->top_layers >= 0 && scratch) return error_set(err, "--top-layers is for models that know something already");
     if (s->dropout > 0 && lora) return error_set(err, "--dropout is for whole models; adapters have --lora-dropout");
     if (s->lm_weight >= 0 && !s->two_part) return error_set(err, "--lm-weight is for --two-part");
     return 0;

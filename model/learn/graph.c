@@ -126,7 +126,7 @@ static int train_layer(learn_graph *g, int i, error *err) {
     return train_linear(g, i, "ffn_down", &y->down, err);
 }
 
-static int train_all(learn_graph *g, error *err) {
+static int train_embeddings(learn_graph *g, error *err) {
     const net_config *c = g->config;
     const net *n = g->net;
     g->embedding = param_add(&g->params, "token_embd.weight", c->n_vocab, c->n_embd, true, err);
@@ -139,23 +139,35 @@ static int train_all(learn_graph *g, error *err) {
         if (!g->positions) return -1;
         memcpy(g->positions->w, n->positions, param_count(g->positions) * sizeof(float));
     }
-    if (train_norm(g, -1, "token_embd_norm", c->n_embd, &g->embedding_norm, err) != 0) return -1;
-    for (int i = 0; i < c->n_layers; i++)
+    return train_norm(g, -1, "token_embd_norm", c->n_embd, &g->embedding_norm, err);
+}
+
+static int train_from_lowest(learn_graph *g, error *err) {
+    const net_config *c = g->config;
+    if (g->lowest == 0 && train_embeddings(g, err) != 0) return -1;
+    for (int i = g->lowest; i < c->n_layers; i++)
         if (train_layer(g, i, err) != 0) return -1;
     if (train_norm(g, -1, "output_norm", c->n_embd, &g->output_norm, err) != 0) return -1;
-    if (n->head.n_parts > 0) return train_linear(g, -1, "output", &g->head, err);
+    if (g->net->head.n_parts > 0) return train_linear(g, -1, "output", &g->head, err);
+    if (!g->embedding) return 0;
     g->head.w = g->embedding;
     g->head.base = NULL;
     return 0;
 }
 
-learn_graph *learn_graph_full(const net *n, error *err) {
+learn_graph *learn_graph_top(const net *n, int top_layers, error *err) {
     learn_graph *g = graph_frozen(n);
-    if (train_all(g, err) != 0) {
+    int layers = n->config.n_layers;
+    g->lowest = top_layers > 0 && top_layers < layers ? layers - top_layers : 0;
+    if (train_from_lowest(g, err) != 0) {
         learn_graph_free(g);
         return NULL;
     }
     return g;
+}
+
+learn_graph *learn_graph_full(const net *n, error *err) {
+    return learn_graph_top(n, 0, err);
 }
 
 // ---- adapters ----

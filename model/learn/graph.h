@@ -67,6 +67,8 @@ typedef enum learn_target {
 
 // Every weight becomes a parameter, copied from the net (dequantised where it is quantised).
 learn_graph *learn_graph_full(const net *n, error *err);
+// The same for the last so many layers, the final norm and a head of its own; the rest stays frozen. 0: everything.
+learn_graph *learn_graph_top(const net *n, int top_layers, error *err);
 // The net stays frozen; adapters are added. A is drawn uniformly from +-1/sqrt(cols), as PEFT does.
 learn_graph *learn_graph_lora(const net *n, const learn_lora *o, error *err);
 void learn_graph_free(learn_graph *g); // NULL is fine

@@ -66,36 +66,42 @@ static linear live_linear(const learn_linear *parts, int n) {
     return l;
 }
 
-net *live_net_open(const learn_graph *g) {
-    net *n = mem_calloc(1, sizeof *n);
-    *n = *g->net;
-    n->layers = mem_calloc((size_t)n->config.n_layers, sizeof *n->layers);
-    for (int i = 0; i < n->config.n_layers; i++) {
-        const learn_layer *from = &g->layers[i];
-        layer *to = &n->layers[i];
-        to->attn_norm = live_norm(&from->attn_norm);
-        to->ffn_norm = live_norm(&from->ffn_norm);
-        to->q_norm = shared(from->q_norm.weight);
-        to->k_norm = shared(from->k_norm.weight);
-        to->qkv = live_linear(from->qkv, from->n_qkv);
-        to->out = live_linear(&from->out, 1);
-        to->up = live_linear(from->up, from->n_up);
-        to->down = live_linear(&from->down, 1);
-    }
+static layer live_layer(const learn_layer *from) {
+    return (layer){.attn_norm = live_norm(&from->attn_norm),
+                   .ffn_norm = live_norm(&from->ffn_norm),
+                   .q_norm = shared(from->q_norm.weight),
+                   .k_norm = shared(from->k_norm.weight),
+                   .qkv = live_linear(from->qkv, from->n_qkv),
+                   .out = live_linear(&from->out, 1),
+                   .up = live_linear(from->up, from->n_up),
+                   .down = live_linear(&from->down, 1)};
+}
+
+static void live_embeddings(const learn_graph *g, net *n) {
     const learn_linear embedding = {.rows = n->config.n_vocab, .cols = n->config.n_embd, .w = g->embedding};
     n->embedding = live_linear(&embedding, 1);
     n->raw_embedding = NULL;
-    if (n->head.n_parts > 0) n->head = live_linear(&g->head, 1);
     if (g->positions) n->positions = g->positions->w;
     n->embedding_norm = live_norm(&g->embedding_norm);
+}
+
+net *live_net_open(const learn_graph *g) {
+    net *n = mem_calloc(1, sizeof *n);
+    *n = *g->net;
+    int layers = n->config.n_layers;
+    n->layers = mem_calloc((size_t)layers, sizeof *n->layers);
+    memcpy(n->layers, g->net->layers, (size_t)layers * sizeof *n->layers);
+    for (int i = g->lowest; i < layers; i++) n->layers[i] = live_layer(&g->layers[i]);
+    if (g->embedding) live_embeddings(g, n);
+    if (n->head.n_parts > 0) n->head = live_linear(&g->head, 1);
     n->output_norm = live_norm(&g->output_norm);
     n->float_weights = true;
     return n;
 }
 
-void live_net_close(net *n) {
+void live_net_close(net *n, const learn_graph *g) {
     if (!n) return;
-    for (int i = 0; i < n->config.n_layers; i++) {
+    for (int i = g->lowest; i < n->config.n_layers; i++) {
         free(n->layers[i].qkv.bias);
         free(n->layers[i].out.bias);
         free(n->layers[i].up.bias);

@@ -8,9 +8,10 @@
 // The adapter of a graph from learn_graph_lora, for its net, as it is now. Free with adapter_close.
 adapter *live_adapter(const learn_graph *g);
 
-// The net of a graph from learn_graph_full: its matrices and norms are the graph's parameters themselves, biases are
-// copied as they are now. Close it with live_net_close, after the states that use it and before the graph goes.
+// The net of a graph from learn_graph_full or learn_graph_top: what is trained are the graph's parameters themselves
+// (biases are copied as they are now), the rest is the graph's net. Close it with live_net_close, after the states that
+// use it and before the graph goes.
 net *live_net_open(const learn_graph *g);
-void live_net_close(net *n); // NULL is fine
+void live_net_close(net *n, const learn_graph *g); // n NULL is fine
 
 #endif

@@ -126,14 +126,14 @@ static void check_all(setup *s) {
 
 // ---- what is trained
 
-static void test_full(const tiny *t, const char *folder, float dropout) {
+static void test_full(const tiny *t, const char *folder, int top_layers, float dropout) {
     char name[64];
-    snprintf(name, sizeof name, "%s%s", t->name, dropout > 0 ? ", dropout" : "");
+    snprintf(name, sizeof name, "%s%s%s", t->name, dropout > 0 ? ", dropout" : "", top_layers ? ", last layer" : "");
     setup s = {.what = name};
     error err;
     make_batch(&s, dropout > 0 ? NOISY : 0);
     if (open_setup(&s, folder)) {
-        s.graph = learn_graph_full(s.net, &err);
+        s.graph = learn_graph_top(s.net, top_layers, &err);
         if (s.graph) s.graph->dropout = dropout;
         if (open_pass(&s)) check_all(&s);
     }
@@ -190,8 +190,9 @@ int main(void) {
     for (const tiny *t = tiny_models; t->name; t++) {
         char *folder = make_folder();
         tiny_write(t, folder, 1);
-        test_full(t, folder, 0);
-        test_full(t, folder, 0.2f);
+        test_full(t, folder, 0, 0);
+        test_full(t, folder, 0, 0.2f);
+        test_full(t, folder, 1, 0);
         test_lora(t, folder, "adapter", 0, 0);
         test_lora(t, folder, "adapter with dropout", 0, 0.3f);
         test_lora(t, folder, "adapter in the last layer", 1, 0);

@@ -273,7 +273,7 @@ static void test_live(const char *folder, const char *name) {
             } else {
                 net *n = live_net_open(s.graph);
                 got = engine_loss(n, NULL, s.train.ids);
-                live_net_close(n);
+                live_net_close(n, s.graph);
             }
             OK(fabs(got - want) < 1e-4 * want, "%s: the engine's loss %g is the trainer's %g", name, got, want);
         }
