@@ -157,7 +157,7 @@ static bool parse(options *common, train_settings *s, int argc, char **argv) {
 
 static int run(const options *common, train_settings *s) {
     printer p = {.json = common->json, .quiet = common->quiet, .terminal = isatty(STDOUT_FILENO)};
-    const train_watch watch = {on_event, go_on, &p};
+    const train_watch watch = {.on_event = on_event, .go_on = go_on, .arg = &p};
     buf arguments = {0};
     error err;
     if (train_settings_locate(s, &err) != 0) return report_error(&err);

@@ -25,8 +25,8 @@ typedef struct run {
     error *err;
 
     train_folder folder;
-    buf model_path;
-    model model;
+    model own;          // opened here
+    const model *model; // own, or the caller's
     train_base base;
     train_data data;
     learn_graph *graph;
@@ -136,7 +136,7 @@ static int save_run(run *r, const char *status) {
 // What was learned so far becomes the result.
 static int save_result(run *r) {
     if (r->s->method == TRAIN_LORA) return peft_save(r->folder.path, r->graph, &r->peft, r->err);
-    const export_source source = {.net = r->model.net, .tokenizer = r->model.tokenizer, .params = &r->graph->params};
+    const export_source source = {.net = r->model->net, .tokenizer = r->model->tokenizer, .params = &r->graph->params};
     return export_hf(&source, TENSOR_F32, r->folder.path, r->err);
 }
 
@@ -160,7 +160,7 @@ static int open_lora(run *r) {
     r->peft.base = r->base.path;
     r->peft.dropout = s->lora_dropout;
     if (s->init_adapter) {
-        if (peft_read_settings(s->init_adapter, r->model.net, &r->peft, r->err) != 0) return -1;
+        if (peft_read_settings(s->init_adapter, r->model->net, &r->peft, r->err) != 0) return -1;
         r->peft.base = r->base.path;
         r->peft.dropout = s->lora_dropout;
     } else {
@@ -168,33 +168,30 @@ static int open_lora(run *r) {
         char *names = mem_strdup(s->targets ? s->targets : "all-linear"), *rest = names;
         int rc = 0;
         for (char *name; rc == 0 && (name = strsep(&rest, ", "));)
-            if (*name) rc = peft_add_target(r->model.net, name, &o->targets, r->err);
+            if (*name) rc = peft_add_target(r->model->net, name, &o->targets, r->err);
         free(names);
         if (rc != 0) return error_prefix(r->err, "--target-modules");
     }
     o->seed = (uint64_t)s->seed;
-    r->graph = learn_graph_lora(r->model.net, o, r->err);
+    r->graph = learn_graph_lora(r->model->net, o, r->err);
     if (!r->graph) return -1;
     return s->init_adapter ? peft_load(s->init_adapter, r->graph, r->err) : 0;
 }
 
 static int open_model(run *r) {
     const train_settings *s = r->s;
-    if (s->method == TRAIN_SCRATCH) {
-        if (!s->resume && train_base_make(r->folder.path, s, r->err) != 0) return -1;
-        buf_puts(&r->model_path, r->folder.path);
-    } else if (paths_chosen_model(s->model, &r->model_path, r->err) != 0) {
-        return -1;
-    }
-    if (model_open(&r->model, r->model_path.data, s->threads, 0, r->err) != 0) return -1;
-    train_base_describe(&r->base, r->model_path.data, r->model.file);
+    const char *path = s->method == TRAIN_SCRATCH ? r->folder.path : s->model;
+    if (s->method == TRAIN_SCRATCH && !s->resume && train_base_make(r->folder.path, s, r->err) != 0) return -1;
+    r->model = r->watch->model ? r->watch->model : &r->own;
+    if (r->model == &r->own && model_open(&r->own, path, s->threads, 0, r->err) != 0) return -1;
+    train_base_describe(&r->base, path, r->model->file);
     return 0;
 }
 
 static int open_graph(run *r) {
     bool lora = r->s->method == TRAIN_LORA;
     if (lora && open_lora(r) != 0) return -1;
-    if (!lora && !(r->graph = learn_graph_top(r->model.net, r->s->top_layers, r->err))) return -1;
+    if (!lora && !(r->graph = learn_graph_top(r->model->net, r->s->top_layers, r->err))) return -1;
     r->graph->lora_dropout = lora ? (float)r->peft.dropout : 0;
     r->graph->dropout = (float)r->s->dropout;
     return 0;
@@ -285,7 +282,7 @@ static void plan_evaluations(run *r) {
     enum { FEWEST_TOKENS = 4096 };
     double rows = 0.3 * r->eval_every * r->s->batch_size, fewest = (double)FEWEST_TOKENS / r->s->block_size;
     if (rows < fewest) rows = fewest;
-    if (r->data.held_out.ids && rows < 1e9) train_data_thin(&r->data, &r->model, (size_t)rows + 1);
+    if (r->data.held_out.ids && rows < 1e9) train_data_thin(&r->data, r->model, (size_t)rows + 1);
 }
 
 static void tell_plan(run *r) {
@@ -385,7 +382,7 @@ static bool has_learned_enough(const run *r) {
 static int sample(run *r, bool shown, double *copy_rate) {
     buf text = {0};
     int rc = train_sampler_write(&r->sampler, r->graph, &text, copy_rate, r->err);
-    if (rc == 0 && shown && r->model.tokenizer) tell_text(r, TRAIN_SAMPLE, buf_str(&text));
+    if (rc == 0 && shown && r->model->tokenizer) tell_text(r, TRAIN_SAMPLE, buf_str(&text));
     buf_free(&text);
     return rc;
 }
@@ -527,10 +524,10 @@ static int open_run(run *r) {
     // A model from scratch is made in the folder; anything else makes it once everything is known to be there.
     if (scratch && !s->resume && train_folder_make(&r->folder, r->err) != 0) return -1;
     if (read_state(r) != 0 || open_model(r) != 0) return -1;
-    int rc = train_data_open(&r->data, s, &r->model, r->watch->go_on, r->watch->arg, r->err);
+    int rc = train_data_open(&r->data, s, r->model, r->watch->go_on, r->watch->arg, r->err);
     if (rc != TRAIN_DATA_DONE) return rc;
     plan_steps(r);
-    train_sampler_open(&r->sampler, &r->data, &r->model, s->threads, (uint64_t)s->seed);
+    train_sampler_open(&r->sampler, &r->data, r->model, s->threads, (uint64_t)s->seed);
     plan_evaluations(r);
     if (open_graph(r) != 0 || open_trainer(r) != 0) return -1;
     if (!scratch && !s->resume && train_folder_make(&r->folder, r->err) != 0) return -1;
@@ -547,8 +544,7 @@ int train_run(const train_settings *s, const char *arguments, const train_watch 
     learn_graph_free(r.graph);
     train_data_free(&r.data);
     train_base_free(&r.base);
-    model_close(&r.model);
-    buf_free(&r.model_path);
+    model_close(&r.own);
     train_folder_close(&r.folder);
     return rc;
 }

@@ -7,16 +7,21 @@
 
 #include "app/train_event.h"
 #include "app/train_settings.h"
+#include "model/model.h"
 
 typedef struct train_watch {
+    // A model that is open already and is s->model: its weights are read, never changed. NULL: opened here.
+    const model *model;
     train_event_fn *on_event;
-    bool (*go_on)(void *arg); // asked often; false ends the training with everything saved. NULL: never ends it
+    // Asked before every pass; false ends the training with everything saved. It may wait, which pauses the training.
+    // NULL: never ends it.
+    bool (*go_on)(void *arg);
     void *arg;
 } train_watch;
 
 enum { TRAIN_RUN_DONE = 0, TRAIN_RUN_FAILED = -1, TRAIN_RUN_INTERRUPTED = 1 };
 
-// s comes from train_settings_finish; arguments from train_settings_arguments (kept in run.json for --resume).
+// s went through train_settings_locate and train_settings_finish; arguments from train_settings_arguments (kept in run.json for --resume).
 // TRAIN_RUN_FAILED with a message; what was saved before is still there.
 int train_run(const train_settings *s, const char *arguments, const train_watch *w, error *err);
 
