@@ -33,6 +33,7 @@ typedef struct train_event {
     const char *reason; // "finished", "early-stop", "interrupted"
     // PLAN
     const char *method, *name;
+    const char *products; // how numbers are multiplied: product_mode_name
     size_t parameters, trained;
     int64_t data_tokens, learned_tokens, held_out_tokens;
     int batch_size, micro_batch, block_size;

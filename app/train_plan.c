@@ -1,0 +1,94 @@
+// How many steps there will be, how much memory a pass may take, and what all of it will cost.
+#include "app/train_job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+// ---- steps
+
+void train_plan_steps(train_job *j) {
+    const train_settings *s = j->s;
+    double epoch = (double)batches_rows(&j->data.train) / s->batch_size;
+    if (j->data.train.first) epoch = (double)batches_epoch(&j->data.train);
+    double steps = s->max_steps >= 0 ? s->max_steps : ceil(s->epochs * epoch);
+    j->steps = steps < 1e9 ? (int)steps : 1000000000;
+    int part = j->steps / 15 > 10 ? j->steps / 15 : 10;
+    j->eval_every = s->eval_every > 0 ? s->eval_every : part;
+    j->sample_every = s->sample_every >= 0 ? s->sample_every : j->eval_every;
+}
+
+// An evaluation costs a tenth of the training between two of them: it goes forward only, which takes a third.
+void train_plan_evaluations(train_job *j) {
+    enum { FEWEST_TOKENS = 4096 };
+    double rows = 0.3 * j->eval_every * j->s->batch_size, fewest = (double)FEWEST_TOKENS / j->s->block_size;
+    if (rows < fewest) rows = fewest;
+    if (j->data.held_out.ids && rows < 1e9) train_data_thin(&j->data, j->model, (size_t)rows + 1);
+}
+
+// ---- memory
+
+// Bytes that programs can still have; 0 when that cannot be known.
+static double free_memory(void) {
+    FILE *f = fopen("/proc/meminfo", "r");
+    char line[128];
+    double kb = 0;
+    while (f && kb == 0 && fgets(line, sizeof line, f)) sscanf(line, "MemAvailable: %lf", &kb);
+    if (f) fclose(f);
+    return kb * 1024;
+}
+
+static double peak_memory(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss * 1024;
+}
+
+// Rows a pass: as many as fit in PASS_TOKENS tokens, or in PASS_BYTES where that is more; fewer when memory is short.
+int train_plan_micro_batch(train_job *j, int *micro) {
+    enum { PASS_TOKENS = 512, PASS_BYTES = 256 << 20 };
+    const batches *b = &j->data.train;
+    int most = batches_most_rows(b), len = b->len, least = PASS_TOKENS / len > 1 ? PASS_TOKENS / len : 1;
+    double params = 3.0 * sizeof(float) * (double)param_set_count(&j->graph->params), room = free_memory();
+    *micro = j->s->micro_batch > 0 ? j->s->micro_batch : j->state.micro_batch > 0 ? j->state.micro_batch : most;
+    bool chosen = j->state.micro_batch > 0 || j->s->micro_batch > 0;
+    while (!chosen && *micro > least && learn_pass_bytes(j->graph, *micro, len) > PASS_BYTES) --*micro;
+    while (!chosen && *micro > 1 && room > 0 && params + (double)learn_pass_bytes(j->graph, *micro, len) > room)
+        --*micro;
+    double want = params + (double)learn_pass_bytes(j->graph, *micro, len);
+    if (room == 0 || want <= room) return 0;
+    return error_set(j->err, "training wants %.1f GB more memory, and %.1f GB are free; give a smaller --block-size%s",
+                     want / 1e9, room / 1e9, j->s->method == TRAIN_FULL ? ", or train an adapter (--method lora)" : "");
+}
+
+// ---- the forecast
+
+void train_plan_tell(train_job *j) {
+    const batches *b = &j->data.train;
+    int micro = j->trainer.options.micro_batch, rows = batches_most_rows(b), left = j->steps - j->state.step;
+    double pass = trainer_measure(&j->trainer);
+    if (pass < 1) pass = trainer_measure(&j->trainer); // the first one also waits for memory
+    double step = pass * rows / micro;
+    double held_out = j->data.held_out.ids ? (double)j->data.held_out.n_tokens / b->len * pass / micro / 3 : 0;
+    size_t trained = param_set_count(&j->graph->params);
+    train_event e = {.type = TRAIN_PLAN,
+                     .step = j->state.step,
+                     .steps = j->steps,
+                     .method = train_method_name(j->s->method),
+                     .name = j->folder.name,
+                     .trained = trained,
+                     .parameters = j->base.parameters + (j->s->method == TRAIN_LORA ? trained : 0),
+                     .data_tokens = (int64_t)b->n_tokens,
+                     .learned_tokens = j->data.learned,
+                     .held_out_tokens = (int64_t)j->data.held_out.n_tokens,
+                     .batch_size = rows,
+                     .micro_batch = micro,
+                     .block_size = b->len,
+                     .products = product_mode_name(j->trainer.options.products),
+                     .epochs = (double)j->steps * rows / (double)batches_rows(b)};
+    if (b->first) e.epochs = (double)j->steps / (double)batches_epoch(b);
+    e.seconds = step * left + held_out * (left / j->eval_every + 1);
+    // AdamW's moments are touched by the first step only.
+    e.bytes = peak_memory() + (j->state.step == 0 ? 2.0 * sizeof(float) * (double)trained : 0);
+    train_tell(j, &e);
+}
