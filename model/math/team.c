@@ -149,7 +149,8 @@ int team_active(const team *t) {
 
 void team_barrier(team *t) {
     unsigned phase = atomic_load_explicit(&t->phase, memory_order_acquire);
-    if (atomic_fetch_add(&t->arrived, 1) + 1 == t->active) {
+    int active = t->active; // read before arriving: whoever is through may change it
+    if (atomic_fetch_add(&t->arrived, 1) + 1 == active) {
         atomic_store(&t->arrived, 0);
         change(t, &t->phase, phase + 1);
     } else {
