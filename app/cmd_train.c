@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const option_help help = {
@@ -54,6 +55,7 @@ typedef struct printer {
     bool json, quiet;
     bool terminal; // the line of the running step is written over
     bool drawn;    // there is such a line
+    double last;   // when it was drawn
 } printer;
 
 static void print_duration(double seconds) {
@@ -81,7 +83,11 @@ static void print_plan(const train_event *e) {
 }
 
 static void print_step(printer *p, const train_event *e) {
-    if (!p->terminal) return;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    if (!p->terminal || now - p->last < 0.1) return;
+    p->last = now;
     printf("\r\033[Kstep %d of %d  loss %.3f  %.0f tokens/s  ", e->step, e->steps, e->loss, e->tok_s);
     print_duration(e->eta_s);
     printf(" left");
@@ -93,6 +99,12 @@ static void print_eval(const train_event *e) {
     if (isfinite(e->nll_char)) printf(", %.4f nats/character", e->nll_char);
     if (isfinite(e->copy_rate)) printf(", %.0f %% copied", 100 * e->copy_rate);
     printf("%s\n", e->best ? "" : e->step == 0 ? " (before)" : " (not better)");
+}
+
+static void clear_line(printer *p) {
+    if (p->drawn) printf("\r\033[K");
+    fflush(stdout);
+    p->drawn = false;
 }
 
 // Indented, so that it cannot be taken for anything else.
@@ -127,17 +139,16 @@ static void on_event(void *arg, const train_event *e) {
         buf_free(&line);
         return;
     }
-    if (e->type == TRAIN_NOTE && !p->quiet) report_note("%s", e->text);
     if (p->quiet && e->type != TRAIN_END) return;
-    if (p->drawn && e->type != TRAIN_CHECKPOINT && e->type != TRAIN_STEP) printf("\r\033[K");
+    if (e->type != TRAIN_CHECKPOINT && e->type != TRAIN_STEP) clear_line(p);
     switch (e->type) {
     case TRAIN_PLAN: print_plan(e); break;
     case TRAIN_STEP: print_step(p, e); break;
     case TRAIN_EVAL: print_eval(e); break;
     case TRAIN_SAMPLE: print_sample(e->text); break;
     case TRAIN_END: print_end(e); break;
-    case TRAIN_CHECKPOINT:
-    case TRAIN_NOTE: break;
+    case TRAIN_NOTE: report_note("%s", e->text); break;
+    case TRAIN_CHECKPOINT: break;
     }
     fflush(stdout);
 }
@@ -156,7 +167,9 @@ static bool parse(options *common, train_settings *s, int argc, char **argv) {
 }
 
 static int run(const options *common, train_settings *s) {
-    printer p = {.json = common->json, .quiet = common->quiet, .terminal = isatty(STDOUT_FILENO)};
+    const char *term = getenv("TERM");
+    printer p = {.json = common->json, .quiet = common->quiet};
+    p.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
     const train_watch watch = {.on_event = on_event, .go_on = go_on, .arg = &p};
     buf arguments = {0};
     error err;
@@ -169,6 +182,7 @@ static int run(const options *common, train_settings *s) {
     watch_signals();
     int code = train_run(s, arguments.data, &watch, &err);
     buf_free(&arguments);
+    clear_line(&p);
     if (code == TRAIN_RUN_FAILED) return report_error(&err);
     return code == TRAIN_RUN_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_DONE;
 }
