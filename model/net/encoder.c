@@ -68,6 +68,7 @@ encoder *encoder_open(const model_file *f, int threads, error *err) {
     encoder *e = mem_calloc(1, sizeof *e);
     e->file = f;
     int rc = encoder_read_config(e, f, err);
+    if (rc == 0) rc = loader_check_memory(f, err);
     if (rc == 0) e->team = team_open(threads > 0 ? threads : team_cores(), err);
     if (rc == 0 && e->team && read_weights(e, err) == 0) return e;
     encoder_close(e);

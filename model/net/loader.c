@@ -1,9 +1,19 @@
 #include "model/net/loader.h"
+#include "model/base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+int loader_check_memory(const model_file *f, error *err) {
+    size_t need = 0;
+    int64_t there;
+    for (size_t i = 0; i < model_file_n_tensors(f); i++) need += model_file_tensor_at(f, i)->size;
+    if (memory_suffices(need, &there)) return 0;
+    return error_set(err, "%s: its weights need %s of memory, there is %s; close other programs or use a smaller model",
+                     model_file_path(f), memory_amount((double)need).text, memory_amount((double)there).text);
+}
 
 typedef struct tensor_name {
     char text[TENSOR_MAX_NAME];

@@ -11,6 +11,10 @@ typedef struct loader {
     error *err;
 } loader;
 
+// Whether the weights fit into memory, packed or where they lie: asked before the first is read, since a program that
+// runs short in the middle is killed without a word.
+int loader_check_memory(const model_file *f, error *err);
+
 // The (rows, cols) tensor of that name, as it lies in the file.
 int loader_table(const loader *l, int rows, int cols, const file_tensor **out, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

@@ -1,7 +1,6 @@
 // Building a net from a file: every tensor is looked up by name and its shape compared with the config (loader.c),
 // quantised ones repacked, which drops their pages of the file.
 #include "model/net/weights.h"
-#include "model/base/memory.h"
 #include "model/net/loader.h"
 #include "model/net/rope.h"
 
@@ -96,22 +95,10 @@ static int read_all(const loader *l, net *n) {
     return 0;
 }
 
-// Whether the weights fit into memory, packed or where they lie: a program that runs short in the middle is killed
-// without a word.
-static int check_memory(const model_file *f, error *err) {
-    size_t need = 0;
-    int64_t there;
-    for (size_t i = 0; i < model_file_n_tensors(f); i++) need += model_file_tensor_at(f, i)->size;
-    if (memory_suffices(need, &there)) return 0;
-    return error_set(err, "%s: its weights need %s of memory, there is %s; close other programs or use a smaller model",
-                     model_file_path(f), memory_amount((double)need).text, memory_amount((double)there).text);
-}
-
 net *net_open(const model_file *f, int threads, error *err) {
-    if (check_memory(f, err) != 0) return NULL;
     net *n = mem_calloc(1, sizeof *n);
     n->file = f;
-    if (net_config_read(&n->config, f, err) != 0) {
+    if (net_config_read(&n->config, f, err) != 0 || loader_check_memory(f, err) != 0) {
         free(n);
         return NULL;
     }

@@ -1,6 +1,7 @@
 // States: the ways in which a KV cache holds its numbers, and memory that does not suffice.
 #include "model/base/memory.h"
 #include "model/gen/chain.h"
+#include "model/net/encoder.h"
 #include "tests/test.h"
 #include "tests/small.h"
 
@@ -125,6 +126,22 @@ static void amounts(void) {
     unsetenv("DOPPEL_MEMORY");
 }
 
+// The same for an encoder.
+static void too_little_for_an_encoder(void) {
+    char *path = golden("bert");
+    error err = {{0}};
+    model_file *f = path ? model_file_open(path, &err) : NULL;
+    if (!f) {
+        SKIP("there is no encoder here");
+    } else {
+        with_memory("1K");
+        OK(!encoder_open(f, 1, &err) && strstr(err.text, "memory"), "an encoder that does not fit: %s", err.text);
+        unsetenv("DOPPEL_MEMORY");
+    }
+    model_file_close(f);
+    free(path);
+}
+
 static void too_little(const small *t) {
     model m;
     error err = {{0}};
@@ -148,6 +165,7 @@ int main(void) {
     odd_heads();
     amounts();
     too_little(&t);
+    too_little_for_an_encoder();
     small_close(&t);
     return test_end();
 }
