@@ -144,13 +144,16 @@ static int begin_pass(run *r, int32_t id, error *err) {
     drafter *d = r->request->drafter;
     int room = net_n_ctx(r->state) - net_n_past(r->state) - 1, left = r->settings.max_tokens - (int)r->out->ids.len - 1;
     r->read[0] = id;
-    if (d) r->n_read += drafter_propose(d, room < left ? room : left, r->read + 1);
+    int n = d ? drafter_propose(d, room < left ? room : left, r->read + 1) : 0;
+    // A text to look in may hold tokens that this model does not have.
+    while (r->n_read <= n && r->read[r->n_read] >= 0 && r->read[r->n_read] < chain_n_vocab(r->chain)) r->n_read++;
     r->out->n_drafted += r->n_read - 1;
     r->adapter_changes = net_adapter_changes(r->state);
     double start = now();
     int failed =
         r->n_read > 1 ? net_eval_few(r->state, r->read, r->n_read, err) : net_eval(r->state, &id, 1, NULL, NULL, err);
     r->pass_seconds = now() - start;
+    if (failed) r->n_read = 1;
     return failed;
 }
 

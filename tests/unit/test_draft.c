@@ -378,6 +378,34 @@ static void same_texts(const model *m, int threads) {
     net_state_close(q.state);
 }
 
+// A text to look in may hold ids that the model does not have.
+static void strange_texts(const model *m) {
+    error err;
+    int n_vocab = net_get_config(m->net)->n_vocab;
+    const int32_t prompt[] = {5, 6, 7, 8}, texts[][6] = {{6, 7, 8, n_vocab, 1, 2}, {6, 7, 8, 9, -1, 1 << 30}};
+    question q = {.model = m, .chain = chain_open(n_vocab, 1), .prompt = prompt, .n_prompt = 4};
+    q.settings = gen_settings_raw();
+    q.settings.max_tokens = 8;
+    q.state = net_state_open(m->net, &(net_options){.n_ctx = 64, .threads = 1}, &err);
+    for (int i = 0; i < 2; i++) {
+        drafter *d = drafter_open(DRAFT_MOST, true);
+        int32_t out[DRAFT_MOST];
+        drafter_add_text(d, texts[i], 6);
+        drafter_start(d, prompt, 3);
+        drafter_say(d, 8);
+        OK(drafter_propose(d, 9, out) == 3, "it is found");
+        // The first token drawn is told the drafter after the prompt, so the text must follow on any: all are added.
+        for (int32_t id = 0; id < n_vocab; id++) {
+            const int32_t text[] = {7, 8, id, i ? 9 : n_vocab, -1, 1 << 30};
+            drafter_add_text(d, text, 6);
+        }
+        compare(&q, d, "ids outside the vocabulary");
+        drafter_close(d);
+    }
+    chain_close(q.chain);
+    net_state_close(q.state);
+}
+
 // ---- the same distribution
 
 enum { LETTERS = 3, DEPTH = 5, TEXTS = 243 };
@@ -491,6 +519,7 @@ int main(void) {
         adapter_close(a);
         few_positions(t.model.net);
         same_texts(&t.model, 1 + i % 2);
+        strange_texts(&t.model);
         small_close(&t);
     }
     golden_models();
