@@ -41,11 +41,7 @@ static void draw_frames(ui *u) {
 
 // ---- the footer
 
-typedef struct footer_key {
-    const char *key, *what;
-} footer_key;
-
-static void draw_footer_keys(ui *u, const footer_key *keys, int n) {
+static void draw_footer_keys(ui *u, const mode_key *keys, int n) {
     rect f = u->layout.footer;
     int col = f.col, end = f.col + f.cols;
     for (int i = 0; i < n; i++) {
@@ -88,19 +84,22 @@ static bool has_answer(const chat *c) {
 }
 
 static void draw_footer(ui *u, const editor_view *v) {
-    static const footer_key SLIDERS[] = {
-        {"Up/Down", "choose"}, {"Left/Right", "move"}, {"0-9", "type"}, {"Esc", "back"}};
+    static const mode_key SLIDERS[] = {{"Up/Down", "choose"}, {"Left/Right", "move"}, {"0-9", "type"}, {"Esc", "back"}};
     if (u->message.len) {
         draw_footer_text(u, u->message.data, STYLE_WARNING);
     } else if (v->search) {
         draw_search(u, v);
+    } else if (mode_is_open(u, NULL)) {
+        mode_key keys[MODE_MAX_KEYS];
+        draw_footer_keys(u, keys, u->mode.class->footer ? u->mode.class->footer(u->mode.arg, keys) : 0);
     } else if (u->sampling.focused) {
         draw_footer_keys(u, SLIDERS, sizeof SLIDERS / sizeof *SLIDERS);
     } else {
-        footer_key keys[4] = {{"F1", "help"}, {"F2", "sampling"}};
+        mode_key keys[4 + MODE_MAX_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
         int n = 2;
-        keys[n++] = (footer_key){"^C", u->chat->answering || u->chat->fetching ? "stop" : "leave"};
-        if (has_answer(u->chat)) keys[n++] = (footer_key){"F5", "another answer"};
+        n += mode_function_keys(keys + n);
+        keys[n++] = (mode_key){"^C", u->chat->answering || u->chat->fetching ? "stop" : "leave"};
+        if (has_answer(u->chat)) keys[n++] = (mode_key){"F5", "another answer"};
         draw_footer_keys(u, keys, n);
     }
 }
@@ -177,6 +176,7 @@ void frame_draw(ui *u) {
     draw_sliders(u);
     draw_footer(u, &v);
     entry_draw(&u->entry, c, u->layout.prompt, prompt_hint(u->chat));
+    mode_draw(u);
     if (u->shows_help) draw_help(u);
     if (u->shows_help || u->sampling.focused) c->cursor_row = -1;
 }

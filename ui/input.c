@@ -54,9 +54,12 @@ void input_insert(ui *u, const char *text, size_t n) {
 }
 
 void input_submit(ui *u, char *line) {
-    if (line[strspn(line, " \t\n")]) {
+    bool is_message = u->chat->question == QUESTION_NONE;
+    if (is_message && mode_command(u, line)) {
         error err = {0};
-        bool is_message = u->chat->question == QUESTION_NONE;
+        if (editor_remember(u->editor, line, &err)) input_say(u, err.text);
+    } else if (line[strspn(line, " \t\n")]) {
+        error err = {0};
         if (is_message && editor_remember(u->editor, line, &err)) input_say(u, err.text);
         transcript_newest(u->transcript);
         input_changed(u, chat_submit(u->chat, line));
@@ -235,7 +238,8 @@ void input_interrupt(ui *u) {
         if (v.search_failed) feed(u, CTRL_G); // the first one only went back to what was found
     } else if (u->chat->answering || u->chat->fetching) {
         input_changed(u, chat_stop(u->chat));
-    } else if (u->shows_help || u->sampling.focused || completion_is_open(&u->completion)) {
+    } else if (u->shows_help || mode_is_open(u, NULL) || u->sampling.focused || completion_is_open(&u->completion)) {
+        if (!u->shows_help) mode_close(u);
         u->shows_help = u->sampling.focused = false;
         u->sampling.typed[0] = '\0';
         completion_close(&u->completion);
@@ -253,6 +257,7 @@ static void take_function_key(ui *u, key_code code) {
         u->shows_help = !u->shows_help;
         u->help_top = 0;
     } else if (code == KEYS_F2) {
+        mode_close(u);
         u->sampling.focused = true;
         u->shows_help = false;
         completion_close(&u->completion);
@@ -272,7 +277,7 @@ static bool take_for_help(ui *u, const key *k) {
 void input_key(ui *u, const key *k) {
     u->is_stale = true;
     if (k->code == KEYS_MOUSE) {
-        take_mouse(u, k);
+        if (u->shows_help || !mode_take(u, k)) take_mouse(u, k);
         return;
     }
     if (k->code == KEYS_CHAR && (int)k->ch == screen_interrupt_key()) {
@@ -286,6 +291,6 @@ void input_key(ui *u, const key *k) {
         take_function_key(u, k->code);
     else if (u->shows_help && take_for_help(u, k))
         return;
-    else if (!take_for_sliders(u, k) && !take_scrolling(u, k))
+    else if (!mode_take(u, k) && !take_for_sliders(u, k) && !take_scrolling(u, k))
         take_for_prompt(u, k);
 }

@@ -189,6 +189,7 @@ static editor *open_editor(loop *l, error *err) {
 }
 
 static void close_ui(ui *u) {
+    mode_close(u);
     editor_close(u->editor);
     transcript_free(u->transcript);
     entry_free(&u->entry);

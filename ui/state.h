@@ -7,10 +7,11 @@
 #include "ui/entry.h"
 #include "ui/keys.h"
 #include "ui/layout.h"
+#include "ui/mode.h"
 #include "ui/sampling.h"
 #include "ui/transcript.h"
 
-typedef struct ui {
+struct ui {
     chat *chat;
     editor *editor;
     transcript *transcript;
@@ -19,6 +20,7 @@ typedef struct ui {
     completion completion;
     bool shows_help;
     int help_top;
+    mode mode;          // the overlay that is open
     buf message;        // said in the footer until the next key
     bool asks_to_leave; // the message is the question whether to leave
     bool is_leaving;
@@ -34,6 +36,6 @@ typedef struct ui {
     layout layout;
     int rows, cols;
     bool is_stale; // what is on the screen is not what it should be
-} ui;
+};
 
 #endif
