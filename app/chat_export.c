@@ -1,7 +1,7 @@
 // /save: the conversation as Markdown or plain text.
 #define _POSIX_C_SOURCE 200809L
 #include "app/chat.h"
-#include "app/replace.h"
+#include "model/file/outfile.h"
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ int chat_export(const chat *c, const char *path, error *err) {
     if (c->system[0]) buf_printf(&out, plain ? "System: %s\n\n" : "> System: %s\n\n", c->system);
     for (size_t i = 0; i < c->n_turns; i++)
         if (c->turns[i].kind != TURN_NOTE) write_turn(&c->turns[i], plain, &out);
-    int failed = replace_file(path, buf_str(&out), out.len, err);
+    int failed = outfile_replace(path, buf_str(&out), out.len, err);
     buf_free(&out);
     return failed;
 }

@@ -5,6 +5,7 @@
 #include "app/options.h"
 #include "app/read_all.h"
 #include "app/report.h"
+#include "app/stop.h"
 #include "app/tree.h"
 #include "model/learn/export.h"
 #include "model/learn/parity.h"
@@ -67,22 +68,6 @@ typedef struct export_job {
     id_list ids; // what is compared
     bool made;   // OUT is our doing
 } export_job;
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-    (void)number;
-    stopped = 1;
-}
-
-// While a file is being written, signals wait until it can be taken away again.
-static void catch_signals(void (*handler)(int)) {
-    struct sigaction action = {.sa_handler = handler};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
 
 static bool is_merged(const export_job *job) {
     return job->format == FORMAT_HF || job->format == FORMAT_GGUF;
@@ -172,7 +157,7 @@ static bool shows_progress(const export_job *job) {
 
 static bool on_progress(void *arg, size_t done, size_t total) {
     if (shows_progress(arg)) fprintf(stderr, "\r\033[Kwriting %zu of %zu tensors", done + 1, total);
-    return !stopped;
+    return !stop_asked();
 }
 
 static int write_peft(const export_job *job, error *err) {
@@ -317,12 +302,12 @@ static int run(export_job *job) {
     parity p = {0};
     if (open_all(job, &err) != 0) return report_error(&err);
     signal(SIGXFSZ, SIG_IGN); // a file that may not grow is told by write
-    catch_signals(on_signal);
+    stop_watch();
     if (write_out(job, &err) != 0) {
         int code = report_error(&err);
-        return stopped ? EXIT_INTERRUPTED : code;
+        return stop_asked() ? EXIT_INTERRUPTED : code;
     }
-    catch_signals(SIG_DFL);
+    stop_unwatch();
     if (compare(job, &p, &err) != 0) return report_error(&err);
     bound b = bound_of(job);
     bool same = p.mean <= b.mean && p.max <= b.max;

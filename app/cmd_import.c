@@ -9,8 +9,8 @@
 #include "app/corpus/session.h"
 #include "app/import_job.h"
 #include "app/report.h"
+#include "app/stop.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,30 +35,9 @@ static const option_help help = {
     .max_args = -1,
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-    (void)number;
-    stopped = 1;
-}
-
-// The first Ctrl-C ends the import, another one the program. A closed pipe is told by write.
-static void watch_signals(void) {
-    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&stop.sa_mask);
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
-}
-
-bool import_stopped(void) {
-    return stopped;
-}
-
 static bool on_progress(void *arg, int64_t done, int64_t total) {
     import_progress_show(arg, done, total);
-    return !stopped;
+    return !stop_asked();
 }
 
 int import_read(import_job *job, corpus_message_fn *fn, void *arg, error *err) {
@@ -190,7 +169,7 @@ static void report_notes(const import_job *job) {
 static bool write_message(void *arg, const corpus_message *m) {
     import_job *job = arg;
     corpus_write_message(sink_line(&job->sink), m);
-    return sink_flush(&job->sink) && !stopped;
+    return sink_flush(&job->sink) && !stop_asked();
 }
 
 static int import_messages(import_job *job, error *err) {
@@ -273,7 +252,7 @@ static int import(import_job *job, import_fn *form, error *err) {
 static int run(import_job *job) {
     error err;
     if (check_options(job, &err) != 0) return report_usage("%s", err.text);
-    watch_signals();
+    stop_watch();
     int result = set_selection(job, &err) != 0 ? CORPUS_FAILED : import(job, find_form(job), &err);
     if (result == CORPUS_FAILED) return report_error(&err);
     if (result == CORPUS_CANCELLED) return EXIT_INTERRUPTED;

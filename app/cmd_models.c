@@ -6,13 +6,13 @@
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
+#include "app/stop.h"
 #include "app/sha256.h"
 #include "app/tree.h"
 #include "model/model.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,13 +332,6 @@ static int rm(const models_options *o, const char *name) {
 
 // ---- pull ----
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int sig) {
-    (void)sig;
-    stopped = 1;
-}
-
 typedef struct display {
     bool quiet, terminal, drawn;
     int calls;
@@ -348,7 +341,7 @@ typedef struct display {
 // On a terminal one line that is drawn over; elsewhere a line when the stage changes and every five seconds or so.
 static bool on_progress(void *arg, const fetch_progress *p) {
     display *d = arg;
-    if (stopped) return false;
+    if (stop_asked()) return false;
     if (d->quiet) return true;
     bool due = d->terminal || !d->calls || p->stage != d->stage || d->calls % 25 == 0;
     d->calls++;
@@ -361,14 +354,6 @@ static bool on_progress(void *arg, const fetch_progress *p) {
     d->drawn = d->terminal;
     buf_free(&line);
     return true;
-}
-
-static void catch_signals(void) {
-    struct sigaction a = {.sa_handler = on_signal};
-    sigemptyset(&a.sa_mask);
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGHUP, &a, NULL);
 }
 
 static int pull(const models_options *o, const char *name) {
@@ -393,7 +378,7 @@ static int pull(const models_options *o, const char *name) {
         .force = o->force,
     };
     int result = FETCH_FAILED;
-    catch_signals();
+    stop_watch();
     if (paths_data("models", &models, &err) == 0) result = fetch_any(name, models.data, &f, &path, &err);
     if (d.drawn) fprintf(stderr, "\r\033[K");
     int code = EXIT_DONE;

@@ -2,11 +2,11 @@
 #include "app/clean.h"
 #include "app/commands.h"
 #include "app/report.h"
+#include "app/stop.h"
 #include "app/train_recall.h"
 #include "app/train_run.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,27 +26,9 @@ static const option_help help = {
     .max_args = -1,
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-    (void)number;
-    stopped = 1;
-}
-
-// The first Ctrl-C ends the training, another one the program. A closed pipe is told by write.
-static void watch_signals(void) {
-    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&stop.sa_mask);
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
-}
-
 static bool go_on(void *arg) {
     (void)arg;
-    return !stopped;
+    return !stop_asked();
 }
 
 // ---- what is printed
@@ -179,7 +161,7 @@ static int run(const options *common, train_settings *s) {
         buf_free(&arguments);
         return report_usage("%s", err.text);
     }
-    watch_signals();
+    stop_watch();
     int code = train_run(s, arguments.data, &watch, &err);
     buf_free(&arguments);
     clear_line(&p);

@@ -4,7 +4,7 @@
 #include "app/config.h"
 #include "app/options.h"
 #include "app/paths.h"
-#include "app/replace.h"
+#include "model/file/outfile.h"
 #include "model/base/memory.h"
 
 #include <cjson/cJSON.h>
@@ -222,7 +222,7 @@ int config_save(const char *path, const config *c, const gen_settings *s, error 
     char *text = cJSON_Print(json);
     buf out = {0};
     buf_printf(&out, "%s\n", text);
-    int failed = make_folder(path, err) || replace_file(path, buf_str(&out), out.len, err) ? -1 : 0;
+    int failed = make_folder(path, err) || outfile_replace(path, buf_str(&out), out.len, err) ? -1 : 0;
     buf_free(&out);
     free(text);
     cJSON_Delete(json);

@@ -2,6 +2,7 @@
 #include "app/clean.h"
 #include "app/corpus/examples.h"
 #include "app/import_job.h"
+#include "app/stop.h"
 #include "app/paths.h"
 #include "model/file/gguf.h"
 
@@ -57,7 +58,7 @@ static int build(import_job *job, building *b, error *err) {
                                .session_gap = job->session_gap};
     examples_start(&b->examples, &o);
     int result = import_read(job, examples_on_message, &b->examples, err);
-    if (result == CORPUS_FAILED || (result == CORPUS_CANCELLED && import_stopped())) return result;
+    if (result == CORPUS_FAILED || (result == CORPUS_CANCELLED && stop_asked())) return result;
     return examples_finish(&b->examples, err) == 0 ? CORPUS_DONE : CORPUS_FAILED;
 }
 

@@ -24,7 +24,6 @@ typedef struct import_job {
 
 // Reads the files named on the command line with the job's options, bar and Ctrl-C included; CORPUS_ as corpus_read.
 int import_read(import_job *job, corpus_message_fn *fn, void *arg, error *err);
-bool import_stopped(void); // Ctrl-C
 
 // What --to names. They write to job->sink; CORPUS_.
 int import_examples(import_job *job, error *err);

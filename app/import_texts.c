@@ -3,6 +3,7 @@
 #include "app/corpus/pieces.h"
 #include "app/corpus/session.h"
 #include "app/import_job.h"
+#include "app/stop.h"
 #include "app/prompt_template.h"
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static bool on_message(void *arg, const corpus_message *m) {
     if (m->author) buf_printf(&c->text, "%s: ", m->author);
     buf_append(&c->text, m->text, m->n_text);
     buf_puts(&c->text, m->author ? "\n" : "\n\n");
-    return !c->failed && !c->job->sink.failed && !import_stopped();
+    return !c->failed && !c->job->sink.failed && !stop_asked();
 }
 
 static int open_cutting(import_job *job, piece_boundary *keep, tokenizer **t, error *err) {
@@ -136,7 +137,7 @@ static bool on_pair(void *arg, span question, span answer) {
                                      put_question, p, &p->err) != 0;
     else
         put_question(p, question.s, question.n);
-    return !p->failed && !p->job->sink.failed && !import_stopped();
+    return !p->failed && !p->job->sink.failed && !stop_asked();
 }
 
 static int read_tables(pairing *p, error *err) {
@@ -153,7 +154,7 @@ static int read_tables(pairing *p, error *err) {
             buf_printf(&r->notes, "%s: %lld row%s without both columns skipped\n", job->common.args[i],
                        (long long)one.skipped, one.skipped == 1 ? "" : "s");
     }
-    return import_stopped() ? CORPUS_CANCELLED : CORPUS_DONE;
+    return stop_asked() ? CORPUS_CANCELLED : CORPUS_DONE;
 }
 
 int import_pairs(import_job *job, error *err) {

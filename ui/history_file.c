@@ -1,7 +1,7 @@
 // libedit's format: a first line that names it, then every entry in vis(3)'s encoding on a line of its own. Appending
 // is one write to a file opened for appending, so that two doppels never mix their lines.
 #include "ui/history_file.h"
-#include "app/replace.h"
+#include "model/file/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +56,7 @@ void history_file_shorten(const char *path, int keep) {
         buf kept = {0};
         buf_puts(&kept, first_line);
         buf_append(&kept, all.data + at, all.len - at);
-        replace_file(path, kept.data, kept.len, NULL);
+        outfile_replace(path, kept.data, kept.len, NULL);
         buf_free(&kept);
     }
     buf_free(&all);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 1 << 18 };
@@ -19,16 +20,32 @@ struct outfile {
 };
 
 outfile *outfile_open(const char *path, error *err) {
+    struct stat old;
+    mode_t mode = 0600;
+    if (stat(path, &old) == 0) {
+        if (!S_ISREG(old.st_mode)) {
+            error_set(err, "%s: is no ordinary file; name another", path);
+            return NULL;
+        }
+        mode = old.st_mode & 0777;
+    }
+    char *target = realpath(path, NULL);
+    if (!target) target = mem_strdup(path);
     buf temporary = {0};
-    buf_printf(&temporary, "%s.XXXXXX", path);
+    buf_printf(&temporary, "%s.XXXXXX", target);
     int fd = mkstemp(temporary.data);
-    if (fd < 0) {
+    if (fd < 0 || fchmod(fd, mode) != 0) {
         error_set(err, "%s: cannot be written: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+            unlink(temporary.data);
+        }
+        free(target);
         buf_free(&temporary);
         return NULL;
     }
     outfile *o = mem_calloc(1, sizeof *o);
-    o->path = mem_strdup(path);
+    o->path = target;
     o->temporary = buf_take(&temporary);
     o->fd = fd;
     return o;

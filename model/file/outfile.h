@@ -9,7 +9,9 @@
 
 typedef struct outfile outfile;
 
-// A private file (0600) that will be path. NULL with a message. End it with outfile_commit or outfile_discard.
+// What will be the file at path, or the one that a symbolic link there points to. A new file is private (0600), an old one
+// keeps its permissions. NULL with a message: it cannot be written, or is no ordinary file. End it with outfile_commit or
+// outfile_discard.
 outfile *outfile_open(const char *path, error *err);
 
 // Writing never fails here: a full disk is remembered and told by outfile_commit. ok is false once it has.

@@ -1,17 +1,16 @@
 // Every step reads one string and writes another; two buffers change places. The Unicode forms come from utf8proc.
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "model/text/normalizer.h"
 #include "model/text/charsmap.h"
+#include "model/text/pattern.h"
 #include "model/text/unicode.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
 // What is put in is at most MAX_INSERT bytes, and a step may not leave more than MAX_GROWTH times the text: a file's list
 // of steps must not be able to fill the memory.
-enum { MAX_PATTERN = 1 << 16, MATCH_LIMIT = 10000000, MAX_STEPS = 64, MAX_INSERT = 32, MAX_GROWTH = 16 };
+enum { MAX_STEPS = 64, MAX_INSERT = 32, MAX_GROWTH = 16 };
 
 typedef enum step_kind {
     STEP_FORM,
@@ -36,7 +35,7 @@ typedef struct step {
     bool left, right; // STRIP
     char *from, *to;  // REPLACE, REGEX (to), PREPEND and APPEND (to)
     size_t n_from, n_to;
-    pcre2_code *code;
+    pattern *regex;
     charsmap *map;
 } step;
 
@@ -54,7 +53,7 @@ void normalizer_free(normalizer *n) {
     for (size_t i = 0; i < n->n; i++) {
         free(n->steps[i].from);
         free(n->steps[i].to);
-        pcre2_code_free(n->steps[i].code);
+        pattern_free(n->steps[i].regex);
         charsmap_free(n->steps[i].map);
     }
     free(n->steps);
@@ -122,22 +121,12 @@ void normalizer_add_replace(normalizer *n, const char *from, size_t n_from, cons
     add(n, s);
 }
 
-int normalizer_add_regex(normalizer *n, const char *pattern, size_t len, const char *to, size_t n_to, error *err) {
-    int code;
-    size_t at;
+int normalizer_add_regex(normalizer *n, const char *text, size_t len, const char *to, size_t n_to, error *err) {
     if (n->n >= MAX_STEPS) return error_set(err, "more than %d normaliser steps", MAX_STEPS);
-    if (len > MAX_PATTERN) return error_set(err, "a pattern of %zu bytes (at most %d are allowed)", len, MAX_PATTERN);
-    pcre2_code *re =
-        pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
-    if (!re) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(code, why, sizeof why);
-        return error_set(err, "the pattern \"%.*s\" is not understood at byte %zu: %s", (int)(len < 200 ? len : 200),
-                         pattern, at, (char *)why);
-    }
-    pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
+    pattern *p = pattern_new(text, len, err);
+    if (!p) return -1;
     step s = insertion(STEP_REGEX, to, n_to);
-    s.code = re;
+    s.regex = p;
     add(n, s);
     return 0;
 }
@@ -267,29 +256,17 @@ static void apply_replace(const step *st, const char *s, size_t len, buf *out) {
 }
 
 static int apply_regex(const step *st, const char *s, size_t len, buf *out, error *err) {
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    pcre2_match_context *context = pcre2_match_context_create(NULL);
-    if (!data || !context) abort();
-    pcre2_set_match_limit(context, MATCH_LIMIT);
-    size_t at = 0, from = 0;
-    int rc = 0;
-    while (from <= len &&
-           (rc = pcre2_match(st->code, (PCRE2_SPTR)s, len, from, PCRE2_NO_UTF_CHECK, data, context)) >= 0) {
-        const size_t *m = pcre2_get_ovector_pointer(data);
-        from = m[1];
-        if (m[1] == m[0]) { // nothing to replace; one character on
-            from++;
-            while (from < len && ((unsigned char)s[from] & 0xc0) == 0x80) from++;
-            continue;
-        }
-        buf_append(out, s + at, m[0] - at);
+    pattern_search *search = pattern_search_new(len);
+    size_t at = 0, start, end;
+    int found;
+    while ((found = pattern_find(st->regex, search, s, len, at, &start, &end, err)) == 1) {
+        buf_append(out, s + at, start - at);
         buf_append(out, st->to, st->n_to);
-        at = m[1];
+        at = end;
     }
     buf_append(out, s + at, len - at);
-    pcre2_match_data_free(data);
-    pcre2_match_context_free(context);
-    return rc >= 0 || rc == PCRE2_ERROR_NOMATCH ? 0 : error_set(err, "the normaliser's pattern gave up on this text");
+    pattern_search_free(search);
+    return found;
 }
 
 static int apply(const step *st, const char *s, size_t len, bool begins, buf *out, error *err) {

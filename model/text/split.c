@@ -1,18 +1,14 @@
 // Steps call one another: step k hands every piece it cuts to step k + 1, the last one to the sink, so that no list of
-// pieces is ever built. Patterns are compiled once and shared; what a match needs is made per call (a PCRE2 rule).
-//
-// A pattern from a file is limited in steps per match, not trusted: one that backtracks without end gives an error.
-// Where the just-in-time code runs out of its stack, the interpreter, which keeps its stack on the heap, tries again.
-#define PCRE2_CODE_UNIT_WIDTH 8
+// pieces is ever built. Patterns are compiled once and shared; what a match needs is made per call.
 #include "model/text/split.h"
 #include "model/text/byte_map.h"
+#include "model/text/pattern.h"
 #include "model/text/unicode.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PATTERN = 1 << 16, MAX_STEPS = 32, MIN_MATCH_LIMIT = 10000000 };
+enum { MAX_STEPS = 32 };
 
 typedef enum step_kind { STEP_REGEX, STEP_LITERAL, STEP_PREFIX_SPACE, STEP_BYTES, STEP_METASPACE } step_kind;
 
@@ -20,7 +16,7 @@ typedef struct step {
     step_kind kind;
     split_behavior behavior;
     bool invert;
-    pcre2_code *code;
+    pattern *regex;
     char *text; // LITERAL: what is looked for; METASPACE: the mark
     size_t len;
     split_prefix prefix;
@@ -39,7 +35,7 @@ splitter *splitter_new(void) {
 void splitter_free(splitter *s) {
     if (!s) return;
     for (size_t i = 0; i < s->n; i++) {
-        pcre2_code_free(s->steps[i].code);
+        pattern_free(s->steps[i].regex);
         free(s->steps[i].text);
     }
     free(s->steps);
@@ -55,53 +51,11 @@ static void add(splitter *s, step st) {
     s->steps[s->n++] = st;
 }
 
-// Tokenizers' patterns are written for engines whose \s is White_Space and whose \w counts marks; PCRE2's \s also holds
-// U+180E and its \w lacks marks. Their exact meanings are spelled out where PCRE2 has the properties.
-static void exact_classes(buf *out, const char *pattern, size_t len) {
-    bool in_class = false;
-    for (size_t i = 0; i < len; i++) {
-        char c = pattern[i];
-        if (c != '\\' || i + 1 == len) {
-            if (c == '[' && !in_class)
-                in_class = true;
-            else if (c == ']')
-                in_class = false;
-            buf_putc(out, c);
-            continue;
-        }
-        char e = pattern[++i];
-        if (e == 's' || e == 'S')
-            buf_puts(out, e == 's' ? "\\p{White_Space}" : "\\P{White_Space}");
-        else if (e == 'w')
-            buf_puts(out, in_class ? "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}" : "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]");
-        else
-            buf_printf(out, "\\%c", e);
-    }
-}
-
-static pcre2_code *compile(const char *pattern, size_t len, int *code, size_t *at) {
-    return pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, code, at, NULL);
-}
-
-int splitter_add_regex(splitter *s, const char *pattern, size_t len, split_behavior behavior, bool invert, error *err) {
-    int code;
-    size_t at;
-    if (len > MAX_PATTERN) return error_set(err, "a pattern of %zu bytes (at most %d are allowed)", len, MAX_PATTERN);
+int splitter_add_regex(splitter *s, const char *text, size_t len, split_behavior behavior, bool invert, error *err) {
     if (s->n == MAX_STEPS) return error_set(err, "more than %d pre-tokenizer steps", MAX_STEPS);
-    buf exact = {0};
-    exact_classes(&exact, pattern, len);
-    pcre2_code *re = compile(buf_str(&exact), exact.len, &code, &at);
-    buf_free(&exact);
-    if (!re) re = compile(pattern, len, &code, &at);
-    if (!re) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(code, why, sizeof why);
-        return error_set(err, "the pattern \"%.*s\" is not understood at byte %zu: %s", (int)(len < 200 ? len : 200),
-                         pattern, at, (char *)why);
-    }
-    // Without just-in-time support matching is slower, not different.
-    pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
-    add(s, (step){.kind = STEP_REGEX, .behavior = behavior, .invert = invert, .code = re});
+    pattern *p = pattern_new(text, len, err);
+    if (!p) return -1;
+    add(s, (step){.kind = STEP_REGEX, .behavior = behavior, .invert = invert, .regex = p});
     return 0;
 }
 
@@ -126,9 +80,7 @@ void splitter_add_metaspace(splitter *s, const char *mark, size_t len, split_pre
 
 typedef struct run {
     const splitter *s;
-    pcre2_match_data *data;
-    pcre2_match_context *context;
-    size_t match_limit;
+    pattern_search *search;
     bool first;
     split_sink sink;
     void *arg;
@@ -136,29 +88,6 @@ typedef struct run {
 } run;
 
 static int step_run(run *r, size_t k, bool bytes, const char *text, size_t len);
-
-// Finds the next match at or after `from`: 1 found, 0 none, -1 error. Zero-length matches are passed over.
-static int find_regex(run *r, const step *st, const char *text, size_t len, size_t from, size_t *start, size_t *end) {
-    while (from <= len) {
-        int rc = pcre2_match(st->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK, r->data, r->context);
-        if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-            rc = pcre2_match(st->code, (PCRE2_SPTR)text, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, r->data,
-                             r->context);
-        if (rc == PCRE2_ERROR_NOMATCH) return 0;
-        if (rc < 0) {
-            PCRE2_UCHAR why[128];
-            pcre2_get_error_message(rc, why, sizeof why);
-            return error_set(r->err, "the tokenizer's pattern gave up on this text: %s", (char *)why);
-        }
-        const size_t *at = pcre2_get_ovector_pointer(r->data);
-        *start = at[0];
-        *end = at[1];
-        if (*end > *start) return 1;
-        from = *end + 1;
-        while (from < len && ((unsigned char)text[from] & 0xc0) == 0x80) from++;
-    }
-    return 0;
-}
 
 static int find_literal(const step *st, const char *text, size_t len, size_t from, size_t *start, size_t *end) {
     if (st->len == 0 || len < st->len) return 0;
@@ -217,7 +146,7 @@ static int run_pattern(run *r, size_t k, bool bytes, const char *text, size_t le
     size_t at = 0;
     while (at < len) {
         size_t start, end;
-        int found = st->kind == STEP_REGEX ? find_regex(r, st, text, len, at, &start, &end)
+        int found = st->kind == STEP_REGEX ? pattern_find(st->regex, r->search, text, len, at, &start, &end, r->err)
                                            : find_literal(st, text, len, at, &start, &end);
         if (found < 0) return -1;
         if (!found) break;
@@ -298,19 +227,10 @@ static int step_run(run *r, size_t k, bool bytes, const char *text, size_t len) 
     }
 }
 
-// A run of white space in a text can make a pattern look at each of its bytes a few times within one match.
-static uint32_t limit_for(size_t len) {
-    return len > (UINT32_MAX - MIN_MATCH_LIMIT) / 8 ? UINT32_MAX : MIN_MATCH_LIMIT + (uint32_t)len * 8;
-}
-
 int splitter_run(const splitter *s, const char *text, size_t len, bool first, split_sink sink, void *arg, error *err) {
     run r = {.s = s, .first = first, .sink = sink, .arg = arg, .err = err};
-    r.data = pcre2_match_data_create(1, NULL);
-    r.context = pcre2_match_context_create(NULL);
-    if (!r.data || !r.context) abort();
-    pcre2_set_match_limit(r.context, limit_for(len));
+    r.search = pattern_search_new(len);
     int rc = step_run(&r, 0, false, text, len);
-    pcre2_match_data_free(r.data);
-    pcre2_match_context_free(r.context);
+    pattern_search_free(r.search);
     return rc;
 }

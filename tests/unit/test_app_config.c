@@ -1,6 +1,6 @@
 // config.json and replaced files.
 #include "app/config.h"
-#include "app/replace.h"
+#include "model/file/outfile.h"
 #include "tests/test.h"
 
 #include <fcntl.h>
@@ -152,19 +152,19 @@ static void test_replace(void) {
     char target[64], link[64];
     snprintf(target, sizeof target, "%s/target", folder);
     snprintf(link, sizeof link, "%s/link", folder);
-    OK(replace_file(target, "one", 3, &err) == 0, "%s", err.text);
+    OK(outfile_replace(target, "one", 3, &err) == 0, "%s", err.text);
     chmod(target, 0644);
-    OK(symlink("target", link) == 0 && replace_file(link, "two", 3, &err) == 0, "through a link: %s", err.text);
+    OK(symlink("target", link) == 0 && outfile_replace(link, "two", 3, &err) == 0, "through a link: %s", err.text);
     char *now = read_file(target);
     struct stat st;
     OK(strcmp(now, "two") == 0, "the target is replaced, not the link");
     OK(stat(target, &st) == 0 && (st.st_mode & 0777) == 0644, "and keeps its permissions");
     free(now);
-    OK(replace_file(folder, "x", 1, &err) == -1 && strstr(err.text, folder), "a directory: %s", err.text);
+    OK(outfile_replace(folder, "x", 1, &err) == -1 && strstr(err.text, folder), "a directory: %s", err.text);
     char nowhere[80];
     snprintf(nowhere, sizeof nowhere, "%s/none/file", folder);
-    OK(replace_file(nowhere, "x", 1, &err) == -1 && strstr(err.text, "none/file"), "no such folder: %s", err.text);
-    if (access("/dev/full", W_OK) == 0) OK(replace_file("/dev/full", "x", 1, &err) == -1, "a device");
+    OK(outfile_replace(nowhere, "x", 1, &err) == -1 && strstr(err.text, "none/file"), "no such folder: %s", err.text);
+    if (access("/dev/full", W_OK) == 0) OK(outfile_replace("/dev/full", "x", 1, &err) == -1, "a device");
     unlink(link);
     unlink(target);
 }
