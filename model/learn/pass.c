@@ -59,6 +59,9 @@ struct learn_pass {
     char *arena;
     size_t arena_bytes;
 
+    void (*at_layer)(void *arg);
+    void *at_layer_arg;
+
     const learn_batch *batch; // of the running pass
     int n, n_places;
     float weight;
@@ -535,8 +538,13 @@ static const float *branch_gradient(const member *m, int site) {
     return p->branch;
 }
 
+static void begin_layer(const member *m) {
+    if (m->rank == 0 && m->p->at_layer) m->p->at_layer(m->p->at_layer_arg);
+}
+
 static void layer_forward(const member *m, int i) {
     learn_pass *p = m->p;
+    begin_layer(m);
     const net_config *c = p->c;
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
@@ -564,6 +572,7 @@ static void layer_forward(const member *m, int i) {
 // dx holds the gradient of the layer's output on entry, of its input on return.
 static void layer_backward(const member *m, int i) {
     learn_pass *p = m->p;
+    begin_layer(m);
     const net_config *c = p->c;
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
@@ -879,6 +888,11 @@ learn_pass *learn_pass_open(learn_graph *g, int max_rows, int max_len, product_m
 
 product_mode learn_pass_mode(const learn_pass *p) {
     return product_memory_mode(p->products);
+}
+
+void learn_pass_at_layer(learn_pass *p, void (*call)(void *arg), void *arg) {
+    p->at_layer = call;
+    p->at_layer_arg = arg;
 }
 
 void learn_pass_close(learn_pass *p) {

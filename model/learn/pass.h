@@ -32,6 +32,10 @@ product_mode learn_pass_mode(const learn_pass *p);                        // wha
 void learn_pass_close(learn_pass *p);                                     // NULL is fine
 size_t learn_pass_bytes(const learn_graph *g, int max_rows, int max_len); // what opening will take
 
+// Called on the thread that runs the passes before each layer, forward and backward; the pass goes on when it returns,
+// and the other members wait. Whoever has to give way to others waits in it. NULL: nothing is called.
+void learn_pass_at_layer(learn_pass *p, void (*call)(void *arg), void *arg);
+
 // Labelled places of a batch.
 int learn_batch_count(const learn_batch *b);
 

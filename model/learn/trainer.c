@@ -72,6 +72,7 @@ static double sum_of_weights(const learn_batch *b) {
 
 // Adds the losses of a batch to *sum, pass by pass; false when go_on said no. weight 0: without gradients.
 static bool run_passes(trainer *t, const learn_batch *b, double weight, double *sum) {
+    learn_pass_at_layer(t->pass, t->at_layer, t->arg);
     for (int r = 0; r < b->rows; r += t->options.micro_batch) {
         int to = r + t->options.micro_batch < b->rows ? r + t->options.micro_batch : b->rows;
         learn_batch part = rows_of(b, r, to);

@@ -30,6 +30,9 @@ typedef struct trainer {
     int step;       // steps done
     // Called between passes; returning false gives up the step (TRAINER_STOPPED). NULL: not wanted.
     bool (*go_on)(void *arg);
+    // Called before each layer of a pass, on the thread that trains: a training in the background waits here while the
+    // processors are wanted elsewhere. NULL: not wanted.
+    void (*at_layer)(void *arg);
     void *arg;
 } trainer;
 

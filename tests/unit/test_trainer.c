@@ -192,6 +192,29 @@ static void test_stops(const char *folder) {
     close_setup(&s);
 }
 
+static void count_layer(void *arg) {
+    ++*(int *)arg;
+}
+
+// The one that has to give way is asked before every layer, there and back.
+static void test_at_layer(const char *folder) {
+    setup s;
+    if (open_setup(&s, folder, true, 2, 2)) {
+        int n = 0;
+        trainer_report r;
+        error err;
+        s.trainer.at_layer = count_layer;
+        s.trainer.arg = &n;
+        OK(trainer_step(&s.trainer, &r, &err) == TRAINER_DONE && n == 2 * 2 * TINY_LAYERS,
+           "a step of two passes begins %d layers", n);
+        n = 0;
+        trainer_evaluate(&s.trainer);
+        int rows = (int)batches_rows(&s.held_out), passes = (rows + 1) / 2;
+        OK(n == passes * TINY_LAYERS, "a measurement of %d rows begins %d", rows, n);
+    }
+    close_setup(&s);
+}
+
 // A label of weight 2 counts like two of weight 1; the two parts are means of their own.
 static void test_weights(const char *folder) {
     setup s;
@@ -295,6 +318,7 @@ int main(void) {
             dropout = 0;
             test_dropout(folder);
             test_stops(folder);
+            test_at_layer(folder);
             test_weights(folder);
             test_bad(folder);
         }
