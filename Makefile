@@ -11,12 +11,14 @@ ONLY    ?=
 FUZZ_SECONDS ?= 20
 # ---- end of user settings ----
 
-PKGS     := ncursesw libedit libcjson libpcre2-8 sqlite3 libzip libxml-2.0 libcurl libutf8proc
+PKGS     := ncursesw libedit libcjson libpcre2-8 sqlite3 libzip libxml-2.0 libutf8proc
+# Opened when needed (app/curl_library.c): headers only.
+OPENED   := libcurl
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE= -Wall -Wextra -fno-math-errno -fno-trapping-math -I. $(PKG_CFLAGS) $(CFLAGS) $(EXTRA)
 ALL_LIBS   = $(PKG_LIBS) -lm -ldl -lpthread
 # Silent where pkg-config is not installed yet: `run` and `test` install it, then call make again.
 # _GNU_SOURCE for every file alike, in place of the feature macros that ncursesw brings.
-PKG_CFLAGS := $(filter-out -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=%,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+PKG_CFLAGS := $(filter-out -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=%,$(shell pkg-config --cflags $(PKGS) $(OPENED) 2>/dev/null))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 SRC  := $(sort $(wildcard app/*.c app/*/*.c ui/*.c model/*.c model/*/*.c))

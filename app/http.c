@@ -2,14 +2,13 @@
 // name the size known before, lengths must agree with each other and with what arrives, redirections stay with http.
 #define _GNU_SOURCE
 #include "app/http.h"
+#include "app/curl_library.h"
 #include "app/tree.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@ typedef struct headers {
 typedef struct transfer {
     const http_job *job;
     http_reply *reply;
+    const curl_library *lib;
     CURL *curl;
     int fd;
     int64_t have;                  // bytes in the part
@@ -164,7 +164,7 @@ static bool room_for(transfer *t) {
 // Decides, with all headers read, what the body is. Returns whether it is to be read at all.
 static bool begin_body(transfer *t) {
     t->begun = true;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
+    t->lib->easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
     int64_t total = -1;
     if (t->reply->status == 206) {
         total = t->h.range_size;
@@ -224,39 +224,40 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
 // ---- one attempt, and as many as it takes ----
 
 static void set_up(transfer *t, struct curl_slist **lines) {
+    const curl_library *lib = t->lib;
     CURL *c = t->curl;
-    curl_easy_setopt(c, CURLOPT_URL, t->job->url);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "doppel");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
+    lib->easy_setopt(c, CURLOPT_URL, t->job->url);
+    lib->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    lib->easy_setopt(c, CURLOPT_USERAGENT, "doppel");
+    lib->easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+    lib->easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    lib->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    lib->easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    lib->easy_setopt(c, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    lib->easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
     long stall = t->job->stall_seconds > 0 ? t->job->stall_seconds : DEFAULT_STALL;
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, stall);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall);
-    curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256 * 1024L);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
+    lib->easy_setopt(c, CURLOPT_CONNECTTIMEOUT, stall);
+    lib->easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    lib->easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall);
+    lib->easy_setopt(c, CURLOPT_BUFFERSIZE, 256 * 1024L);
+    lib->easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    lib->easy_setopt(c, CURLOPT_HEADERDATA, t);
+    lib->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    lib->easy_setopt(c, CURLOPT_WRITEDATA, t);
+    lib->easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    lib->easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+    lib->easy_setopt(c, CURLOPT_XFERINFODATA, t);
     if (!t->have) return;
     char line[MAX_VALIDATOR + 64];
     // Not CURLOPT_RANGE: libcurl would take an answer with the whole file for an error of its own.
     snprintf(line, sizeof line, "Range: bytes=%" PRId64 "-", t->have);
-    *lines = curl_slist_append(NULL, line);
+    *lines = t->lib->slist_append(NULL, line);
     snprintf(line, sizeof line, "If-Range: %s", t->validator);
-    *lines = curl_slist_append(*lines, line);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, *lines);
+    *lines = t->lib->slist_append(*lines, line);
+    lib->easy_setopt(c, CURLOPT_HTTPHEADER, *lines);
 }
 
 // Returns FETCH_DONE, FETCH_CANCELLED, FETCH_FAILED with a message, or -2 with one when another attempt may help.
@@ -285,7 +286,7 @@ static int judge(transfer *t, CURLcode code) {
         error_set(t->err, "%s: the server answered %ld; check the address", url, status);
         return status >= 500 || status == 408 || status == 429 ? TRY_AGAIN : FETCH_FAILED;
     }
-    const char *why = curl_easy_strerror(code);
+    const char *why = t->lib->easy_strerror(code);
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -315,12 +316,12 @@ static int attempt(transfer *t) {
     // Without a validator nobody could say whether the rest belongs to what is there.
     if (t->have && !*t->validator) start_over(t);
     if (t->failed) return FETCH_FAILED;
-    t->curl = curl_easy_init();
+    t->curl = t->lib->easy_init();
     if (!t->curl) return error_set(t->err, "%s: libcurl does not start", t->job->url);
     set_up(t, &lines);
-    int result = judge(t, curl_easy_perform(t->curl));
-    curl_slist_free_all(lines);
-    curl_easy_cleanup(t->curl);
+    int result = judge(t, t->lib->easy_perform(t->curl));
+    t->lib->slist_free_all(lines);
+    t->lib->easy_cleanup(t->curl);
     return result;
 }
 
@@ -338,15 +339,10 @@ static int attempts(transfer *t) {
     }
 }
 
-static void global_init(void) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 int http_download(const http_job *job, http_reply *r, error *err) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, global_init);
     *r = (http_reply){0};
-    transfer t = {.job = job, .reply = r, .total = -1, .err = err};
+    transfer t = {.job = job, .reply = r, .total = -1, .err = err, .lib = curl_library_get(err)};
+    if (!t.lib) return FETCH_FAILED;
     t.fd = open(job->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (t.fd < 0) return error_set(err, "%s: cannot be written: %s", job->part, strerror(errno));
     int result = FETCH_FAILED;
@@ -365,11 +361,12 @@ int http_download(const http_job *job, http_reply *r, error *err) {
 }
 
 char *http_file_name(const char *url) {
-    CURLU *u = curl_url();
+    const curl_library *lib = curl_library_get(NULL);
+    CURLU *u = lib ? lib->url() : NULL;
     char *path = NULL;
     buf name = {0};
-    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK) {
+    if (u && lib->url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        lib->url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK) {
         size_t n = strlen(path);
         while (n && path[n - 1] == '/') path[--n] = '\0';
         const char *slash = strrchr(path, '/');
@@ -378,7 +375,7 @@ char *http_file_name(const char *url) {
         // A leading dot would hide the file, a leading dash would look like an option.
         if (name.len && (name.data[0] == '.' || name.data[0] == '-')) name.data[0] = '_';
     }
-    curl_free(path);
-    curl_url_cleanup(u);
+    if (path) lib->free(path);
+    if (u) lib->url_cleanup(u);
     return buf_take(&name);
 }

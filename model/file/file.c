@@ -116,3 +116,10 @@ void model_file_drop(const model_file *f, const file_tensor *t) {
     else
         gguf_drop(f->gguf, t);
 }
+
+void model_file_drop_all(const model_file *f) {
+    if (f->dir)
+        hfdir_drop_all(f->dir);
+    else
+        gguf_drop_all(f->gguf);
+}

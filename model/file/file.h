@@ -31,5 +31,8 @@ const file_tensor *model_file_tensor_at(const model_file *f, size_t i);
 // Tells the system that the pages of t (mapped from disk) are not needed any more: called after a tensor was repacked,
 // so that a loaded model is not in memory twice. The data stays readable.
 void model_file_drop(const model_file *f, const file_tensor *t);
+// The same for all pages of the file: called when a model is loaded, since tensors share pages with their neighbours and
+// the tables in front of them were read too.
+void model_file_drop_all(const model_file *f);
 
 #endif

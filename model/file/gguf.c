@@ -369,6 +369,10 @@ void gguf_drop(const gguf *g, const file_tensor *t) {
     file_map_drop(&g->map, t->data, t->size);
 }
 
+void gguf_drop_all(const gguf *g) {
+    file_map_drop(&g->map, g->map.data, g->map.size);
+}
+
 static const key *find_key(const gguf *g, const char *name) {
     size_t i;
     return name_index_find(&g->key_index, name, &i) ? &g->keys[i] : NULL;

@@ -69,5 +69,6 @@ const file_tensor *gguf_tensor(const gguf *g, const char *name); // NULL when ab
 
 // Tells the system that the pages of t are not needed any more. The data stays readable.
 void gguf_drop(const gguf *g, const file_tensor *t);
+void gguf_drop_all(const gguf *g); // the same for the whole file
 
 #endif

@@ -296,3 +296,7 @@ const tensor_table *hfdir_tensors(const hfdir *d) {
 void hfdir_drop(const hfdir *d, const file_tensor *t) {
     for (size_t i = 0; i < d->n_shards; i++) safetensors_drop(d->shards[i].file, t->data, t->size);
 }
+
+void hfdir_drop_all(const hfdir *d) {
+    for (size_t i = 0; i < d->n_shards; i++) safetensors_drop_all(d->shards[i].file);
+}

@@ -18,5 +18,6 @@ const tensor_table *hfdir_tensors(const hfdir *d);
 
 // Tells the system that the pages of t are not needed any more. The data stays readable.
 void hfdir_drop(const hfdir *d, const file_tensor *t);
+void hfdir_drop_all(const hfdir *d); // the same for all files
 
 #endif

@@ -233,3 +233,7 @@ const safetensor *safetensors_find(const safetensors *s, const char *name) {
 void safetensors_drop(const safetensors *s, const void *data, size_t size) {
     file_map_drop(&s->map, data, size);
 }
+
+void safetensors_drop_all(const safetensors *s) {
+    file_map_drop(&s->map, s->map.data, s->map.size);
+}

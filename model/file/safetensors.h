@@ -34,5 +34,6 @@ const safetensor *safetensors_find(const safetensors *s, const char *name); // N
 
 // Tells the system that bytes of the file are not needed any more; others are ignored.
 void safetensors_drop(const safetensors *s, const void *data, size_t size);
+void safetensors_drop_all(const safetensors *s);
 
 #endif

@@ -106,6 +106,7 @@ net *net_open(const model_file *f, int threads, error *err) {
     loader l = {f, team_open(threads > 0 ? threads : team_cores(), err), err};
     int rc = l.team ? read_all(&l, n) : -1;
     team_close(l.team);
+    model_file_drop_all(f);
     if (rc != 0) {
         net_close(n);
         return NULL;
