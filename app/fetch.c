@@ -7,6 +7,7 @@
 #include "app/pip.h"
 #include "app/tree.h"
 #include "model/file/file.h"
+#include "model/file/hfdir.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -299,11 +300,20 @@ typedef struct hub {
 
 enum { HUB_ABSENT = 2 }; // the server does not have the file
 
+#define POOLING "1_Pooling/config.json" // how a sentence model makes one vector of many (model/net/encoder_config.c)
+
 static void hub_url(const hub *h, const char *file, buf *url) {
     const char *revision = h->o && h->o->revision ? h->o->revision : "main";
     buf_puts(url, h->base);
     if (h->resolve) buf_printf(url, "/resolve/%s", revision);
     buf_printf(url, "/%s", file);
+}
+
+static int make_parent(const char *path, error *err) {
+    char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+    int result = paths_make_dir(folder, err) == 0 ? FETCH_DONE : FETCH_FAILED;
+    free(folder);
+    return result;
 }
 
 // FETCH_DONE, FETCH_FAILED, FETCH_CANCELLED or HUB_ABSENT (with a message, for files that must be there).
@@ -312,7 +322,9 @@ static int hub_file(const hub *h, const char *file, error *err) {
     char *to = join(h->folder, "", file, "");
     long status = 0;
     hub_url(h, file, &url);
-    int result = download(url.data, h->folder, file, h->o, NULL, &status, &part, err);
+    const char *slash = strrchr(file, '/');
+    int result = download(url.data, h->folder, slash ? slash + 1 : file, h->o, NULL, &status, &part, err);
+    if (result == FETCH_DONE && slash) result = make_parent(to, err);
     if (result == FETCH_DONE) {
         result = rename(part.data, to) == 0 ? FETCH_DONE : error_set(err, "%s: %s", to, strerror(errno));
         http_forget(part.data);
@@ -381,28 +393,20 @@ static int hub_shards(const hub *h, error *err) {
     return result;
 }
 
+static int hub_optional(const hub *h, const char *file, error *err) {
+    int result = hub_file(h, file, err);
+    return result == HUB_ABSENT ? FETCH_DONE : result;
+}
+
 static int hub_files(hub *h, error *err) {
-    static const char *const optional[] = {
-        "generation_config.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        "added_tokens.json",
-        "vocab.json",
-        "merges.txt",
-        "vocab.txt",
-        "chat_template.jinja",
-        "tokenizer.model",
-    };
     int result = hub_file(h, "config.json", err);
     if (result == HUB_ABSENT) {
         h->resolve = !h->resolve;
         result = hub_file(h, "config.json", err);
     }
-    for (size_t i = 0; result == FETCH_DONE && i < sizeof optional / sizeof *optional; i++) {
-        result = hub_file(h, optional[i], err);
-        if (result == HUB_ABSENT) result = FETCH_DONE;
-    }
+    for (const char *const *name = hfdir_side_files; result == FETCH_DONE && *name; name++)
+        result = hub_optional(h, *name, err);
+    if (result == FETCH_DONE) result = hub_optional(h, POOLING, err);
     if (result == FETCH_DONE) {
         result = hub_weights(h, "model.safetensors", err);
         if (result == HUB_ABSENT) {

@@ -28,6 +28,20 @@ typedef struct owned {
     size_t size;
 } owned;
 
+const char *const hfdir_side_files[] = {
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "chat_template.jinja",
+    "tokenizer.model",
+    NULL,
+};
+
 struct hfdir {
     char *path;
     cJSON *config;

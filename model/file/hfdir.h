@@ -16,6 +16,10 @@ void hfdir_close(hfdir *d); // NULL is fine
 const cJSON *hfdir_config(const hfdir *d); // config.json
 const tensor_table *hfdir_tensors(const hfdir *d);
 
+// Names of the files that may stand beside config.json and the weights: what tokenizers and generation need. Ends with
+// NULL.
+extern const char *const hfdir_side_files[];
+
 // Tells the system that the pages of t are not needed any more. The data stays readable.
 void hfdir_drop(const hfdir *d, const file_tensor *t);
 void hfdir_drop_all(const hfdir *d); // the same for all files

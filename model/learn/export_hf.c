@@ -1,6 +1,7 @@
 // Hugging Face directories. From a directory its config.json is kept but for the type of the weights, and the
 // tokenizer's files are copied; from a GGUF both are written anew. config.json comes last, so that a directory that was
 // left in the middle is not taken for a model.
+#include "model/file/hfdir.h"
 #include "model/file/hfjson.h"
 #include "model/file/hfnames.h"
 #include "model/file/safetensors_write.h"
@@ -160,22 +161,12 @@ static int write_weights(const writer *w) {
 // ---- what belongs to the weights ----
 
 static int copy_tokenizer(const writer *w) {
-    static const char *const names[] = {"tokenizer.json",
-                                        "tokenizer_config.json",
-                                        "special_tokens_map.json",
-                                        "added_tokens.json",
-                                        "vocab.json",
-                                        "merges.txt",
-                                        "vocab.txt",
-                                        "tokenizer.model",
-                                        "chat_template.jinja",
-                                        "generation_config.json"};
     const char *from = model_file_path(w->s->net->file);
     buf text = {0};
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof names / sizeof *names; i++) {
-        int found = text_file_read(from, names[i], &text, w->err);
-        rc = found < 0 ? -1 : found == 0 ? 0 : write_file(w, names[i], buf_str(&text), text.len);
+    for (const char *const *name = hfdir_side_files; rc == 0 && *name; name++) {
+        int found = text_file_read(from, *name, &text, w->err);
+        rc = found < 0 ? -1 : found == 0 ? 0 : write_file(w, *name, buf_str(&text), text.len);
     }
     buf_free(&text);
     return rc;
