@@ -178,13 +178,17 @@ static int look_at_all(const file_list *l, const train_settings *s, source_kind 
 // ---- prose
 
 // Appends the text of a file: UTF-8, line breaks as LF.
-static int read_prose(const char *path, buf *out, error *err) {
+static int read_prose(const char *path, unsigned scrub, buf *out, error *err) {
     byte_source source;
     if (byte_source_file(path, &source, err) != 0) return -1;
     text_in *in = text_in_open(source);
     size_t n;
     const char *s = text_in_peek(in, READ_ALL_MOST, &n);
-    buf_append(out, s, n);
+    int64_t counts[SCRUB_KINDS] = {0};
+    if (scrub)
+        scrub_text(s, n, scrub, NULL, out, counts);
+    else
+        buf_append(out, s, n);
     bool failed = text_in_status(in) == TEXT_IN_FAILED, binary = text_in_is_binary(in);
     text_in_close(in);
     if (failed) return error_set(err, "%s: could not be read to its end", path);
@@ -235,7 +239,7 @@ static int read_all_prose(train_data *d, const train_settings *s, const model *m
     train_rows train = {0}, held_out = {0};
     int rc = 0;
     for (size_t i = 0; i < l->n && rc == 0; i++) {
-        rc = read_prose(l->paths[i], &texts, err);
+        rc = read_prose(l->paths[i], s->scrub, &texts, err);
         ends[i] = texts.len;
     }
     if (rc == 0) rc = put_prose(m->tokenizer, s, &texts, ends, l->n, &train, &held_out, err);
@@ -328,8 +332,11 @@ static void take_report(train_data *d, const corpus_report *r) {
 }
 
 static corpus_options log_options(const train_settings *s, log_job *job) {
-    return (corpus_options){
-        .imitate = s->imitate.items, .n_imitate = s->imitate.n, .progress = on_progress, .progress_arg = job};
+    return (corpus_options){.imitate = s->imitate.items,
+                            .n_imitate = s->imitate.n,
+                            .scrub = s->scrub,
+                            .progress = on_progress,
+                            .progress_arg = job};
 }
 
 static int read_logs(train_data *d, const train_settings *s, const model *m, const file_list *l, log_job *job,
@@ -400,11 +407,12 @@ int train_data_text(const train_settings *s, buf *out, error *err) {
     text_job job = {.out = out};
     source_kind kind;
     int rc = look_at_all(&l, s, &kind, err);
-    for (size_t i = 0; rc == 0 && kind == SOURCE_PROSE && i < l.n; i++) rc = read_prose(l.paths[i], out, err);
+    for (size_t i = 0; rc == 0 && kind == SOURCE_PROSE && i < l.n; i++) rc = read_prose(l.paths[i], s->scrub, out, err);
     if (rc == 0 && kind != SOURCE_PROSE) {
         rc = layout_open(&job.layout, LAYOUT_LINES, false, NULL, err);
+        const corpus_options o = {.scrub = s->scrub};
         if (rc == 0 &&
-            corpus_read((const char *const *)l.paths, l.n, NULL, put_message, &job, NULL, err) == CORPUS_FAILED)
+            corpus_read((const char *const *)l.paths, l.n, &o, put_message, &job, NULL, err) == CORPUS_FAILED)
             rc = -1;
         layout_free(&job.layout);
     }

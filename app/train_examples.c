@@ -2,6 +2,7 @@
 // space), messages by the model's chat format. Answers count, with the end token behind them.
 #include "app/corpus/cjson.h"
 #include "app/corpus/json_stream.h"
+#include "app/corpus/scrub.h"
 #include "app/train_rows.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ typedef struct example {
 
 typedef struct example_job {
     const model *model;
+    unsigned scrub; // SCRUB_ flags
     example *list;
     size_t n, cap;
     int64_t skipped;
@@ -38,9 +40,17 @@ static void put_id(example *e, int32_t id, bool answer) {
 
 static int put_text(example_job *job, example *e, const char *s, size_t n, unsigned flags, bool answer) {
     id_list ids = {0};
+    buf clean = {0};
+    int64_t counts[SCRUB_KINDS] = {0};
+    if (job->scrub) {
+        scrub_text(s, n, job->scrub, NULL, &clean, counts);
+        s = buf_str(&clean);
+        n = clean.len;
+    }
     int rc = n > 0 ? tokenizer_encode(job->model->tokenizer, s, n, flags, &ids, job->err) : 0;
     for (size_t i = 0; rc == 0 && i < ids.len; i++) put_id(e, ids.data[i], answer);
     id_list_free(&ids);
+    buf_free(&clean);
     return rc;
 }
 
@@ -233,7 +243,7 @@ static int make_rows(train_data *d, const train_settings *s, example_job *job) {
 
 int train_examples_read(train_data *d, const train_settings *s, const model *m, const char *const *paths, size_t n,
                         error *err) {
-    example_job job = {.model = m, .err = err};
+    example_job job = {.model = m, .scrub = s->scrub, .err = err};
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) rc = read_file(&job, paths[i]);
     if (rc == 0 && job.n == 0) rc = error_set(err, "%s: no record in it has an answer to learn", paths[0]);

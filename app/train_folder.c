@@ -22,7 +22,7 @@ static char *below(const char *path, const char *name) {
 // ---- names
 
 // A name that can stand for a folder: what could be taken for a path or an option becomes '-', ends at an ending.
-static char *name_from(const char *text, bool is_path) {
+char *train_folder_name(const char *text, bool is_path) {
     buf b = {0};
     if (is_path && strrchr(text, '/') && strrchr(text, '/')[1]) text = strrchr(text, '/') + 1;
     const char *dot = is_path ? strrchr(text, '.') : NULL;
@@ -42,12 +42,12 @@ static char *name_from(const char *text, bool is_path) {
 }
 
 static char *own_name(const train_settings *s) {
-    if (s->imitate.n > 0) return name_from(s->imitate.items[0], false);
-    return name_from(s->data.n > 0 ? s->data.items[0] : s->ids, true);
+    if (s->imitate.n > 0) return train_folder_name(s->imitate.items[0], false);
+    return train_folder_name(s->data.n > 0 ? s->data.items[0] : s->ids, true);
 }
 
-static bool is_name(const char *word) {
-    if (!*word || *word == '.') return false;
+bool train_folder_is_name(const char *word) {
+    if (!*word || *word == '.' || strchr(word, '/')) return false;
     for (; *word; word++)
         if ((unsigned char)*word < 0x20 || *word == 0x7f) return false;
     return true;
@@ -60,7 +60,7 @@ int train_folder_find(train_folder *f, const train_settings *s, const char *word
     if (strchr(f->name, '/')) {
         buf_puts(&path, f->name);
         while (path.len > 1 && path.data[path.len - 1] == '/') path.data[--path.len] = '\0';
-    } else if (!is_name(f->name)) {
+    } else if (!train_folder_is_name(f->name)) {
         return error_set(err, "\"%s\" cannot be the name of a folder; choose another with -o", f->name);
     } else {
         if (paths_data(s->method == TRAIN_LORA ? "adapters" : "models", &path, err) != 0) return -1;

@@ -20,6 +20,10 @@ typedef struct train_folder {
     bool made; // by this run, and nothing is saved in it yet
 } train_folder;
 
+// A name that can stand for a folder, made of a person's name or of a file's path. The caller frees it.
+char *train_folder_name(const char *text, bool is_path);
+bool train_folder_is_name(const char *word); // may stand for a folder under adapters/ or models/
+
 // Where word leads: a path when it has a slash, else a name under adapters/ or models/. With word NULL the name comes
 // from the settings: whom they imitate, or the data's first file. Nothing is made. 0, or -1 with a message. Free with
 // train_folder_close in every case.

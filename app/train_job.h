@@ -46,6 +46,24 @@ typedef struct train_job {
 int train_open(train_job *j);
 void train_close(train_job *j);
 
+// Of that: the plan, the graph and the trainer, when model and data are open.
+int train_open_learner(train_job *j);
+
+// The rules of a plan. epoch: steps that it takes to see every row once.
+double train_plan_epoch(const batches *b);
+int train_plan_n_steps(const train_settings *s, double epoch);
+int train_plan_interval(const train_settings *s, int steps);   // steps between two evaluations
+size_t train_plan_look(const train_settings *s, int interval); // most held-out rows that an evaluation reads
+
+// What steps and evaluations cost.
+typedef struct train_cost {
+    int rows, micro_batch; // of a step, of a pass
+    size_t held_out_rows;  // that an evaluation reads
+    double pass;           // seconds that a pass takes
+} train_cost;
+double train_plan_seconds(const train_cost *c, int steps, int interval);
+double train_plan_measure(train_job *j); // a pass, in seconds
+
 // How many steps, and how often to look; then how much of the held-out data a look reads.
 void train_plan_steps(train_job *j);
 void train_plan_evaluations(train_job *j);

@@ -86,6 +86,12 @@ static int make_folder(train_job *j) {
     return train_folder_make(&j->folder, j->err) != 0 ? -1 : train_save_run(j, "running");
 }
 
+int train_open_learner(train_job *j) {
+    train_plan_steps(j);
+    train_plan_evaluations(j);
+    return open_graph(j) != 0 ? -1 : open_trainer(j);
+}
+
 int train_open(train_job *j) {
     const train_settings *s = j->s;
     bool scratch = s->method == TRAIN_SCRATCH;
@@ -96,10 +102,8 @@ int train_open(train_job *j) {
     if (train_save_read(j) != 0 || open_model(j) != 0) return -1;
     int rc = train_data_open(&j->data, s, j->model, j->watch->go_on, j->watch->arg, j->err);
     if (rc != TRAIN_DATA_DONE) return rc;
-    train_plan_steps(j);
     train_sampler_open(&j->sampler, &j->data, j->model, s->threads, (uint64_t)s->seed);
-    train_plan_evaluations(j);
-    if (open_graph(j) != 0 || open_trainer(j) != 0) return -1;
+    if (train_open_learner(j) != 0) return -1;
     if (!scratch && !s->resume && make_folder(j) != 0) return -1;
     return train_save_load(j);
 }

@@ -7,23 +7,36 @@
 
 // ---- steps
 
-void train_plan_steps(train_job *j) {
-    const train_settings *s = j->s;
-    double epoch = (double)batches_rows(&j->data.train) / s->batch_size;
-    if (j->data.train.first) epoch = (double)batches_epoch(&j->data.train);
+int train_plan_n_steps(const train_settings *s, double epoch) {
     double steps = s->max_steps >= 0 ? s->max_steps : ceil(s->epochs * epoch);
-    j->steps = steps < 1e9 ? (int)steps : 1000000000;
-    int part = j->steps / 15 > 10 ? j->steps / 15 : 10;
-    j->eval_every = s->eval_every > 0 ? s->eval_every : part;
-    j->sample_every = s->sample_every >= 0 ? s->sample_every : j->eval_every;
+    return steps < 1e9 ? (int)steps : 1000000000;
+}
+
+int train_plan_interval(const train_settings *s, int steps) {
+    int part = steps / 15 > 10 ? steps / 15 : 10;
+    return s->eval_every > 0 ? s->eval_every : part;
 }
 
 // An evaluation costs a tenth of the training between two of them: it goes forward only, which takes a third.
-void train_plan_evaluations(train_job *j) {
+size_t train_plan_look(const train_settings *s, int interval) {
     enum { FEWEST_TOKENS = 4096 };
-    double rows = 0.3 * j->eval_every * j->s->batch_size, fewest = (double)FEWEST_TOKENS / j->s->block_size;
+    double rows = 0.3 * interval * s->batch_size, fewest = (double)FEWEST_TOKENS / s->block_size;
     if (rows < fewest) rows = fewest;
-    if (j->data.held_out.ids && rows < 1e9) train_data_thin(&j->data, j->model, (size_t)rows + 1);
+    return rows < 1e9 ? (size_t)rows + 1 : SIZE_MAX;
+}
+
+double train_plan_epoch(const batches *b) {
+    return b->first ? (double)batches_epoch(b) : (double)batches_rows(b) / b->batch_size;
+}
+
+void train_plan_steps(train_job *j) {
+    j->steps = train_plan_n_steps(j->s, train_plan_epoch(&j->data.train));
+    j->eval_every = train_plan_interval(j->s, j->steps);
+    j->sample_every = j->s->sample_every >= 0 ? j->s->sample_every : j->eval_every;
+}
+
+void train_plan_evaluations(train_job *j) {
+    if (j->data.held_out.ids) train_data_thin(&j->data, j->model, train_plan_look(j->s, j->eval_every));
 }
 
 // ---- memory
@@ -63,13 +76,21 @@ int train_plan_micro_batch(train_job *j, int *micro) {
 
 // ---- the forecast
 
+double train_plan_measure(train_job *j) {
+    double pass = trainer_measure(&j->trainer);
+    return pass < 1 ? trainer_measure(&j->trainer) : pass; // the first one also waits for memory
+}
+
+double train_plan_seconds(const train_cost *c, int steps, int interval) {
+    double row = c->pass / c->micro_batch;
+    return row * c->rows * steps + row * (double)c->held_out_rows / 3 * (steps / interval + 1);
+}
+
 void train_plan_tell(train_job *j) {
     const batches *b = &j->data.train;
     int micro = j->trainer.options.micro_batch, rows = batches_most_rows(b), left = j->steps - j->state.step;
-    double pass = trainer_measure(&j->trainer);
-    if (pass < 1) pass = trainer_measure(&j->trainer); // the first one also waits for memory
-    double step = pass * rows / micro;
-    double held_out = j->data.held_out.ids ? (double)j->data.held_out.n_tokens / b->len * pass / micro / 3 : 0;
+    train_cost cost = {.rows = rows, .micro_batch = micro, .pass = train_plan_measure(j)};
+    if (j->data.held_out.ids) cost.held_out_rows = batches_rows(&j->data.held_out);
     size_t trained = param_set_count(&j->graph->params);
     train_event e = {.type = TRAIN_PLAN,
                      .step = j->state.step,
@@ -87,7 +108,7 @@ void train_plan_tell(train_job *j) {
                      .products = product_mode_name(j->trainer.options.products),
                      .epochs = (double)j->steps * rows / (double)batches_rows(b)};
     if (b->first) e.epochs = (double)j->steps / (double)batches_epoch(b);
-    e.seconds = step * left + held_out * (left / j->eval_every + 1);
+    e.seconds = train_plan_seconds(&cost, left, j->eval_every);
     // AdamW's moments are touched by the first step only.
     e.bytes = peak_memory() + (j->state.step == 0 ? 2.0 * sizeof(float) * (double)trained : 0);
     train_tell(j, &e);

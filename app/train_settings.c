@@ -1,5 +1,6 @@
 #include "app/train_settings.h"
 #include "app/corpus/dataset.h"
+#include "app/corpus/scrub.h"
 #include "app/paths.h"
 
 #include <stdio.h>
@@ -49,6 +50,8 @@ void train_settings_table(train_settings *s, option *out) {
         {"imitate", 0, OPTION_LIST, &s->imitate, "NAME",
          "whose turns are learned; repeatable; everybody's unless given", 0, 0},
         {"layout", 0, OPTION_TEXT, &s->layout_name, "KIND", "lines (Name: text) or turns (the model's turn markers)", 0,
+         0},
+        {"scrub", 0, OPTION_TEXT, &s->scrub_names, "KINDS", "hide email, phone, card, ip (commas between), or all", 0,
          0},
         {"session-gap", 0, OPTION_INT, &s->session_gap, "MINUTES", "a conversation ends after (60)", 1, 1e6},
         {"method", 0, OPTION_TEXT, &s->method_name, "HOW", "lora (an adapter), full (all weights) or scratch", 0, 0},
@@ -104,12 +107,17 @@ const char *train_method_name(train_method m) {
 
 // ---- paths
 
+const char *train_settings_keep(train_settings *s, const char *text) {
+    s->paths = mem_reserve(s->paths, &s->cap_paths, s->n_paths + 1, sizeof *s->paths);
+    return s->paths[s->n_paths++] = mem_strdup(text);
+}
+
 // The absolute path of what is there, else the word as it is; kept as long as s.
 static const char *absolute(train_settings *s, const char *word) {
     char *path = realpath(word, NULL);
-    if (!path) path = mem_strdup(word);
-    s->paths = mem_reserve(s->paths, &s->cap_paths, s->n_paths + 1, sizeof *s->paths);
-    return s->paths[s->n_paths++] = path;
+    const char *kept = train_settings_keep(s, path ? path : word);
+    free(path);
+    return kept;
 }
 
 int train_settings_locate(train_settings *s, error *err) {
@@ -241,6 +249,7 @@ static int check_together(const train_settings *s, error *err) {
 
 int train_settings_finish(train_settings *s, error *err) {
     if (read_words(s, err) != 0 || check_together(s, err) != 0) return -1;
+    if (s->scrub_names && scrub_flags(s->scrub_names, &s->scrub, err) != 0) return -1;
     if (read_betas(s, err) != 0 || read_tokenizer(s, err) != 0) return -1;
     set_defaults(s);
     if (s->method == TRAIN_SCRATCH && s->embed % s->heads != 0)

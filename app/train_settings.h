@@ -14,7 +14,7 @@ typedef struct train_settings {
     int threads;       // -t
     // Data
     option_list data, imitate;
-    const char *ids, *layout_name;
+    const char *ids, *layout_name, *scrub_names;
     int session_gap, block_size;
     double val_fraction;
     // Method
@@ -41,9 +41,10 @@ typedef struct train_settings {
     train_method method;
     layout_kind layout;
     schedule_kind schedule;
+    unsigned scrub; // SCRUB_ flags
     double beta1, beta2;
     int bpe_size; // 0: characters
-    // Owned: paths as they are from everywhere (train_settings_locate)
+    // Owned: paths as they are from everywhere (train_settings_locate), and what train_settings_keep was given
     char **paths;
     size_t n_paths, cap_paths;
 } train_settings;
@@ -52,6 +53,9 @@ enum { TRAIN_MAX_OPTIONS = 48 };
 
 train_settings train_settings_none(void); // nothing said
 void train_settings_free(train_settings *s);
+
+// A copy of text that lives as long as s: for strings of s that nobody else keeps.
+const char *train_settings_keep(train_settings *s, const char *text);
 
 // The options by name, for options_read; out has room for TRAIN_MAX_OPTIONS and ends with a nameless one.
 void train_settings_table(train_settings *s, option *out);

@@ -1,0 +1,472 @@
+// What is chosen, and the thread that reads and forecasts.
+//
+// There is one place for a wish and one for a result. A newer wish replaces one that was not yet taken, and its number
+// makes the thread give up the one it works on; a result with an old number is dropped. So moving sliders fast costs
+// nothing, and the main loop never waits.
+#include "app/corpus/dataset.h"
+#include "app/corpus/detect.h"
+#include "app/tuning_job.h"
+#include "model/file/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+// ---- wishes and results
+
+void tuning_wish_free(tuning_wish *w) {
+    if (!w) return;
+    for (size_t i = 0; i < w->n_paths; i++) free(w->paths[i]);
+    free(w->paths);
+    free(w->pasted);
+    train_settings_free(&w->settings);
+    free(w);
+}
+
+static void free_authors(tuning_author *list, size_t n) {
+    for (size_t i = 0; i < n; i++) free(list[i].name);
+    free(list);
+}
+
+void tuning_result_free(tuning_result *r) {
+    if (!r) return;
+    free(r->format);
+    free(r->kept);
+    free_authors(r->authors, r->n_authors);
+    buf_free(&r->preview);
+    buf_free(&r->notes);
+    free(r);
+}
+
+// ---- the thread
+
+bool tuning_is_wanted(tuning_private *p, uint64_t number) {
+    return atomic_load(&p->wanted) == number;
+}
+
+// With the lock held.
+static void wake_main(tuning_private *p) {
+    if (p->awake) return;
+    p->awake = write(p->wake_write, "", 1) == 1;
+}
+
+void tuning_tell_progress(tuning_private *p, int64_t done, int64_t total) {
+    pthread_mutex_lock(&p->lock);
+    p->bytes_done = done;
+    p->bytes_total = total;
+    wake_main(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *run(void *arg) {
+    tuning_private *p = arg;
+    pthread_mutex_lock(&p->lock);
+    while (!p->closing) {
+        tuning_wish *w = p->wish;
+        p->wish = NULL;
+        if (!w) {
+            pthread_cond_wait(&p->work, &p->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&p->lock);
+        tuning_result *r = mem_calloc(1, sizeof *r);
+        *r = (tuning_result){.number = w->number, .read = w->read};
+        if (w->read)
+            tuning_read_run(p, w, r);
+        else
+            tuning_forecast_run(p, w, r);
+        tuning_wish_free(w);
+        pthread_mutex_lock(&p->lock);
+        tuning_result_free(p->result);
+        p->result = r;
+        wake_main(p);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+// Takes the wish over.
+static void want(tuning *t, tuning_wish *w) {
+    tuning_private *p = t->p;
+    pthread_mutex_lock(&p->lock);
+    w->number = atomic_fetch_add(&p->wanted, 1) + 1;
+    p->waits_for = w->number;
+    tuning_wish_free(p->wish);
+    p->wish = w;
+    p->bytes_done = 0;
+    p->bytes_total = -1;
+    pthread_cond_signal(&p->work);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void want_nothing(tuning *t) {
+    tuning_private *p = t->p;
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->wanted, 1);
+    p->waits_for = 0;
+    tuning_wish_free(p->wish);
+    p->wish = NULL;
+    pthread_mutex_unlock(&p->lock);
+}
+
+// ---- opening and closing
+
+static int open_pipe(tuning_private *p, error *err) {
+    int ends[2];
+    if (pipe(ends) != 0) return error_set(err, "cannot make a pipe: %s", strerror(errno));
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+    }
+    p->wake_read = ends[0];
+    p->wake_write = ends[1];
+    return 0;
+}
+
+tuning *tuning_new(error *err) {
+    tuning_private *p = mem_calloc(1, sizeof *p);
+    if (open_pipe(p, err) != 0) {
+        free(p);
+        return NULL;
+    }
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    tuning *t = mem_calloc(1, sizeof *t);
+    *t = (tuning){.effort = TUNING_NORMAL, .rank = 16, .rate = 1e-3, .p = p};
+    t->title = mem_strdup("");
+    t->format = mem_strdup("");
+    t->name = mem_strdup("");
+    int failed = pthread_create(&p->thread, NULL, run, p);
+    if (failed == 0) return t;
+    error_set(err, "cannot start a thread: %s", strerror(failed));
+    p->closing = true;
+    p->thread = pthread_self();
+    tuning_free(t);
+    return NULL;
+}
+
+static void forget_source(tuning *t) {
+    tuning_private *p = t->p;
+    for (size_t i = 0; i < p->n_paths; i++) free(p->paths[i]);
+    free(p->paths);
+    p->paths = NULL;
+    p->n_paths = 0;
+    free_authors(t->authors, t->n_authors);
+    t->authors = NULL;
+    t->n_authors = 0;
+    buf_clear(&t->preview);
+    buf_clear(&t->notes);
+    buf_clear(&t->warning);
+    t->title[0] = t->format[0] = t->first[0] = t->last[0] = '\0';
+    t->messages = t->skipped = t->bytes_done = 0;
+    t->bytes_total = -1;
+    t->is_log = false;
+    t->forecast = (tuning_forecast){0};
+    t->err = (error){{0}};
+    if (!p->name_given) t->name[0] = '\0';
+    t->stage = TUNING_EMPTY;
+}
+
+void tuning_free(tuning *t) {
+    if (!t) return;
+    tuning_private *p = t->p;
+    want_nothing(t);
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_cond_signal(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    if (!pthread_equal(p->thread, pthread_self())) pthread_join(p->thread, NULL);
+    forget_source(t);
+    tuning_result_free(p->result);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->work);
+    close(p->wake_read);
+    close(p->wake_write);
+    free(p->model);
+    free(p);
+    free(t->title);
+    free(t->format);
+    free(t->name);
+    buf_free(&t->preview);
+    buf_free(&t->notes);
+    buf_free(&t->warning);
+    free(t);
+}
+
+int tuning_fd(const tuning *t) {
+    return t->p->wake_read;
+}
+
+bool tuning_busy(const tuning *t) {
+    return t->p->waits_for != 0;
+}
+
+void tuning_cancel(tuning *t) {
+    want_nothing(t);
+    forget_source(t);
+}
+
+// ---- what was found
+
+static void warn(tuning *t, const int64_t *found) {
+    static const struct {
+        scrub_kind kind;
+        const char *one, *more;
+    } names[] = {{SCRUB_KIND_EMAIL, "e-mail address", "e-mail addresses"},
+                 {SCRUB_KIND_PHONE, "phone number", "phone numbers"},
+                 {SCRUB_KIND_CARD, "card number", "card numbers"},
+                 {SCRUB_KIND_IP, "IP address", "IP addresses"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int64_t n = found[names[i].kind];
+        if (n == 0) continue;
+        buf_printf(&t->warning, "%s%lld %s", t->warning.len ? ", " : "", (long long)n,
+                   n == 1 ? names[i].one : names[i].more);
+    }
+}
+
+static void replace_string(char **s, char *value) {
+    free(*s);
+    *s = value;
+}
+
+// A pasted log that became a data set is learned from there.
+static void learn_from(tuning *t, char *path) {
+    tuning_private *p = t->p;
+    for (size_t i = 0; i < p->n_paths; i++) free(p->paths[i]);
+    p->n_paths = 1;
+    p->paths[0] = path;
+}
+
+static void want_forecast(tuning *t) {
+    tuning_wish *w = mem_calloc(1, sizeof *w);
+    *w = (tuning_wish){.known = t->p->last, .n_ctx = t->p->n_ctx, .settings = train_settings_none()};
+    tuning_settings_fill(t, &w->settings);
+    t->forecast.stale = true;
+    t->err = (error){{0}};
+    want(t, w);
+}
+
+static void take_reading(tuning *t, tuning_result *r) {
+    if (r->code != 0) {
+        t->stage = TUNING_FAILED;
+        t->err = r->err;
+        return;
+    }
+    t->stage = TUNING_READY;
+    t->is_log = r->is_log;
+    t->messages = r->messages;
+    t->skipped = r->skipped;
+    memcpy(t->first, r->first, sizeof t->first);
+    memcpy(t->last, r->last, sizeof t->last);
+    replace_string(&t->format, mem_strdup(r->format));
+    t->authors = r->authors;
+    t->n_authors = r->n_authors;
+    r->authors = NULL;
+    r->n_authors = 0;
+    buf_append(&t->preview, buf_str(&r->preview), r->preview.len);
+    buf_append(&t->notes, buf_str(&r->notes), r->notes.len);
+    t->p->text_bytes = r->text_bytes;
+    warn(t, r->found);
+    if (r->kept) learn_from(t, r->kept);
+    r->kept = NULL;
+    // Somebody is chosen from the start, so that there is a forecast to look at.
+    if (t->is_log && t->n_authors > 0) t->authors[0].chosen = true;
+    tuning_settings_name(t);
+    want_forecast(t);
+}
+
+static void take_forecast(tuning *t, const tuning_result *r) {
+    t->forecast.stale = false;
+    t->p->n_ctx = r->n_ctx;
+    if (r->code == 0) {
+        t->p->last = r->forecast;
+        tuning_forecast_update(t);
+        return;
+    }
+    t->forecast.known = false;
+    t->err = r->err;
+}
+
+bool tuning_pump(tuning *t) {
+    tuning_private *p = t->p;
+    char byte;
+    pthread_mutex_lock(&p->lock);
+    while (read(p->wake_read, &byte, 1) == 1) continue;
+    p->awake = false;
+    tuning_result *r = p->result;
+    p->result = NULL;
+    bool moved = t->stage == TUNING_READING && (t->bytes_done != p->bytes_done || t->bytes_total != p->bytes_total);
+    if (t->stage == TUNING_READING) {
+        t->bytes_done = p->bytes_done;
+        t->bytes_total = p->bytes_total;
+    }
+    pthread_mutex_unlock(&p->lock);
+    bool wanted = r && r->number == p->waits_for;
+    if (wanted) {
+        p->waits_for = 0;
+        if (r->read)
+            take_reading(t, r);
+        else
+            take_forecast(t, r);
+    }
+    tuning_result_free(r);
+    return wanted || moved;
+}
+
+// ---- the source
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void begin(tuning *t, const char *model_path, const char *const *paths, size_t n, const char *pasted) {
+    tuning_private *p = t->p;
+    forget_source(t);
+    if (!p->model || strcmp(p->model, model_path) != 0) {
+        p->last = (train_forecast){0};
+        p->n_ctx = 0;
+    }
+    replace_string(&p->model, mem_strdup(model_path));
+    tuning_wish *w = mem_calloc(1, sizeof *w);
+    *w = (tuning_wish){.read = true, .n_paths = n, .settings = train_settings_none()};
+    w->paths = mem_calloc(n, sizeof *w->paths);
+    w->pasted = mem_strdup(pasted);
+    p->paths = mem_calloc(n, sizeof *p->paths);
+    p->n_paths = n;
+    for (size_t i = 0; i < n; i++) {
+        buf path = {0};
+        dataset_resolve(paths[i], &path);
+        p->paths[i] = mem_strdup(buf_str(&path));
+        w->paths[i] = buf_take(&path);
+    }
+    buf title = {0};
+    buf_puts(&title, pasted ? "pasted text" : n > 0 ? base_name(paths[0]) : "");
+    if (n > 1) buf_printf(&title, " and %zu more", n - 1);
+    replace_string(&t->title, buf_take(&title));
+    t->stage = TUNING_READING;
+    want(t, w);
+}
+
+void tuning_read_files(tuning *t, const char *model_path, const char *const *paths, size_t n) {
+    begin(t, model_path, paths, n, NULL);
+}
+
+// datasets/pasted-2026-11-20.txt, or -2, -3 ... where that is there: an unused path for a data set.
+static int new_path(buf *out, error *err) {
+    char day[32];
+    time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    strftime(day, sizeof day, "pasted-%Y-%m-%d", &local);
+    for (int i = 1; i < 10000; i++) {
+        char name[48];
+        snprintf(name, sizeof name, i == 1 ? "%s" : "%s-%d", day, i);
+        buf_clear(out);
+        if (dataset_path(name, out, err) != 0) return -1;
+        if (access(out->data, F_OK) == 0) continue;
+        memcpy(strrchr(out->data, '.'), ".txt", 5);
+        out->len = strlen(out->data);
+        if (access(out->data, F_OK) != 0) return 0;
+    }
+    return error_set(err, "%s: there are too many pasted texts of today; remove some", out->data);
+}
+
+int tuning_read_text(tuning *t, const char *model_path, const char *text, size_t n, error *err) {
+    buf path = {0};
+    int rc = new_path(&path, err);
+    if (rc == 0) rc = outfile_replace(path.data, text, n, err);
+    const char *paths[] = {buf_str(&path)};
+    if (rc == 0) begin(t, model_path, paths, 1, path.data);
+    buf_free(&path);
+    return rc;
+}
+
+bool tuning_is_log(const char *text, size_t n, char *format, size_t size) {
+    enum { LOOK = 1 << 16, FEWEST_LINES = 4 };
+    size_t lines = 0, look = n < LOOK ? n : LOOK;
+    for (size_t i = 0; i < look; i++) lines += text[i] == '\n';
+    if (lines < FEWEST_LINES) return false;
+    text_in *in = text_in_open(byte_source_memory(text, look));
+    const corpus_format *f = detect(in, NULL);
+    bool log = f && !detect_is_prose(f);
+    if (log) snprintf(format, size, "%s", f->name);
+    text_in_close(in);
+    return log;
+}
+
+// ---- choices
+
+void tuning_choose(tuning *t, size_t author, bool chosen) {
+    if (author >= t->n_authors || t->authors[author].chosen == chosen) return;
+    t->authors[author].chosen = chosen;
+    tuning_settings_name(t);
+    want_forecast(t);
+}
+
+size_t tuning_n_chosen(const tuning *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_authors; i++) n += t->authors[i].chosen;
+    return n;
+}
+
+static int find_author(const tuning *t, const char *word, size_t *out, error *err) {
+    char *rest;
+    long number = strtol(word, &rest, 10);
+    size_t matches = 0;
+    for (size_t i = 0; i < t->n_authors; i++) {
+        if (strcmp(t->authors[i].name, word) == 0) return *out = i, 0;
+        if (strcasecmp(t->authors[i].name, word) != 0) continue;
+        *out = i;
+        matches++;
+    }
+    if (matches == 1) return 0;
+    if (matches > 1) return error_set(err, "several people are called %s but for letter case; give the number", word);
+    if (!*rest && rest != word && number >= 1 && (size_t)number <= t->n_authors) return *out = (size_t)number - 1, 0;
+    return error_set(err, "%s wrote nothing in %s; these did: 1 %s%s", word, t->title, t->authors[0].name,
+                     t->n_authors > 1 ? ", and more (/train lists them)" : "");
+}
+
+int tuning_choose_words(tuning *t, const char *const *words, size_t n, error *err) {
+    if (t->stage != TUNING_READY) return error_set(err, "nothing is read yet, so there is nobody to choose");
+    if (t->n_authors == 0) return error_set(err, "%s has no authors to choose from", t->title);
+    bool *chosen = mem_calloc(t->n_authors, sizeof *chosen);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        size_t place = 0;
+        if (n == 1 && strcasecmp(words[i], "all") == 0) break;
+        rc = find_author(t, words[i], &place, err);
+        if (rc == 0) chosen[place] = true;
+    }
+    for (size_t i = 0; i < t->n_authors && rc == 0; i++) t->authors[i].chosen = chosen[i];
+    free(chosen);
+    if (rc != 0) return -1;
+    tuning_settings_name(t);
+    want_forecast(t);
+    return 0;
+}
+
+void tuning_set_effort(tuning *t, tuning_effort e) {
+    t->effort = e;
+    tuning_forecast_update(t);
+}
+
+void tuning_set_rank(tuning *t, int rank) {
+    t->rank = rank < TUNING_LEAST_RANK ? TUNING_LEAST_RANK : rank > TUNING_MOST_RANK ? TUNING_MOST_RANK : rank;
+    tuning_forecast_update(t);
+}
+
+void tuning_set_rate(tuning *t, double rate) {
+    t->rate = rate < TUNING_LEAST_RATE ? TUNING_LEAST_RATE : rate > TUNING_MOST_RATE ? TUNING_MOST_RATE : rate;
+}
+
+void tuning_set_scrub(tuning *t, bool on) {
+    if (t->scrub == on) return;
+    t->scrub = on;
+    if (t->stage == TUNING_READY) want_forecast(t);
+}
