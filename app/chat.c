@@ -5,6 +5,7 @@
 // messages for the model alternate as chat templates want them, whatever was stopped, removed or refused.
 #define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
+#include "app/chat_style.h"
 #include "app/fetch.h"
 #include "app/paths.h"
 
@@ -66,18 +67,11 @@ static size_t last_turn(const chat *c, turn_kind kind) {
 // ---- asking
 
 static void ask(chat *c) {
-    chat_message *messages = mem_calloc(c->n_turns + 1, sizeof *messages);
-    size_t n = 0;
-    if (c->system[0]) messages[n++] = (chat_message){"system", c->system};
-    for (size_t i = 0; i < c->n_turns; i++) {
-        const chat_turn *t = &c->turns[i];
-        if (t->kind == TURN_NOTE || t->waiting || t->failed) continue;
-        messages[n++] = (chat_message){t->kind == TURN_USER ? "user" : "assistant", buf_str(&t->text)};
-    }
-    c->asked = worker_ask(c->worker, messages, n);
-    free(messages);
+    question *q = chat_style_question(c, c->n_turns, true);
+    c->asked = worker_ask_for(c->worker, q);
+    chat_question_free(q);
     c->answer = first_waiting(c);
-    insert_turn(c, c->answer, TURN_MODEL, c->model_name)->running = true;
+    insert_turn(c, c->answer, TURN_MODEL, chat_style_answerer(c))->running = true;
     c->answering = true;
     c->prefill_done = c->prefill_total = 0;
     c->tok_s = 0;
@@ -242,6 +236,7 @@ static void take_up_adapters(chat *c) {
         chat_adapters_send(c);
     else
         chat_adapters_clear(c);
+    chat_style_adapted(c);
 }
 
 static unsigned on_loaded(chat *c, const event *e) {
@@ -332,7 +327,7 @@ unsigned chat_pump(chat *c) {
 #define BLANK " \t\r\n"
 
 static unsigned add_message(chat *c, const char *text) {
-    chat_turn *t = insert_turn(c, c->n_turns, TURN_USER, c->user_name);
+    chat_turn *t = insert_turn(c, c->n_turns, TURN_USER, chat_style_me(c));
     t->waiting = true;
     size_t n = strlen(text);
     while (n > 0 && strchr(BLANK, text[n - 1])) n--;
@@ -406,6 +401,7 @@ chat *chat_open(const chat_options *o, error *err) {
     if (!w) return NULL;
     chat *c = mem_calloc(1, sizeof *c);
     c->worker = w;
+    c->style = chat_style_new();
     c->system = mem_strdup(o->system ? o->system : "");
     c->user_name = mem_strdup(o->user_name ? o->user_name : "you");
     c->theme = mem_strdup(o->theme ? o->theme : "");
@@ -435,6 +431,7 @@ void chat_close(chat *c) {
     if (!c) return;
     worker_close(c->worker);
     chat_adapters_clear(c);
+    chat_style_free(c->style);
     while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
     free(c->turns);
     free(c->system);

@@ -52,6 +52,7 @@ typedef struct chat {
     gen_settings settings; // change with chat_set_settings
     chat_adapter adapters[WORKER_MAX_ADAPTERS];
     size_t n_adapters;
+    struct chat_style *style; // app/chat_style.h: who speaks, and how
     bool loading, fetching, adapting, answering, quitting;
     size_t answer;                   // index of the running answer in turns, while answering
     event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)

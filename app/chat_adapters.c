@@ -2,6 +2,7 @@
 // it answers the newest request.
 #include "app/adapters.h"
 #include "app/chat_impl.h"
+#include "app/chat_style.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ int chat_adapters_add(chat *c, const char *word, error *err) {
 
 void chat_adapters_send(chat *c) {
     worker_adapter list[WORKER_MAX_ADAPTERS];
-    for (size_t i = 0; i < c->n_adapters; i++) list[i] = (worker_adapter){c->adapters[i].path, c->adapters[i].strength};
+    for (size_t i = 0; i < c->n_adapters; i++)
+        list[i] = (worker_adapter){c->adapters[i].path, c->style->off ? 0 : c->adapters[i].strength};
     c->adapt_request = worker_adapt(c->worker, list, c->n_adapters);
     c->adapting = true;
 }
@@ -56,9 +58,12 @@ unsigned chat_adapters_event(chat *c, const event *e) {
     c->adapting = false;
     if (e->type == EVENT_ADAPTED) {
         c->n_agreed = c->n_adapters;
-        return tell(c);
+        tell(c);
+        chat_style_adapted(c);
+        return CHAT_TURNS | CHAT_STATUS;
     }
     while (c->n_adapters > c->n_agreed) forget(c, c->n_adapters - 1);
+    chat_style_switch(c, !c->style->off);
     return chat_note(c, true, "%s", e->text) | CHAT_STATUS;
 }
 
@@ -67,8 +72,7 @@ unsigned chat_adapters_event(chat *c, const event *e) {
 unsigned chat_set_strength(chat *c, size_t i, float strength) {
     if (i >= c->n_adapters) return 0;
     c->adapters[i].strength = strength < 0 ? 0 : strength > 2 ? 2 : strength;
-    worker_set_strength(c->worker, i, c->adapters[i].strength);
-    return CHAT_STATUS;
+    return chat_style_switch(c, true);
 }
 
 unsigned chat_drop_adapter(chat *c, size_t i) {
@@ -84,6 +88,7 @@ unsigned chat_adapt(chat *c, const char *word) {
     if (!worker_model(c->worker)) return chat_note(c, true, "no model is loaded; see /model");
     if (c->adapting) return chat_note(c, true, "the last adapter is still being loaded");
     if (chat_adapters_add(c, word, &err) != 0) return chat_note(c, true, "%s", err.text);
+    c->style->off = false;
     const chat_adapter *added = &c->adapters[c->n_adapters - 1];
     for (size_t i = 0; i + 1 < c->n_adapters; i++) {
         if (strcmp(c->adapters[i].path, added->path) != 0) continue;
@@ -97,6 +102,7 @@ unsigned chat_adapt(chat *c, const char *word) {
 
 void chat_label(const chat *c, buf *out) {
     buf_puts(out, c->model_name[0] ? c->model_name : "no model");
-    for (size_t i = 0; i < c->n_adapters; i++)
+    if (c->n_adapters > 0 && c->style->off) buf_puts(out, " (style off)");
+    for (size_t i = 0; i < c->n_adapters && !c->style->off; i++)
         buf_printf(out, " + %s \xc3\x97%.2f", c->adapters[i].name, (double)c->adapters[i].strength);
 }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
 #include "app/chat.h"
+#include "app/chat_style.h"
 #include "app/config.h"
 #include "app/fetch.h"
 #include "app/options.h"
@@ -318,6 +319,9 @@ static const command commands[] = {
     {{"set", "[NAME [VALUE]]", "list, show or change settings; /set save keeps them"}, run_set},
     {{"model", "[NAME]", "list models or load one, by name or path; /model pull fetches the default one"}, run_model},
     {{"adapter", "[NAME[=X]]", "list adapters, take one up or change its strength; NAME off leaves it"}, run_adapter},
+    {{"style", "[X|on|off]", "list and set strengths (/style NAME=0.8); off is the bare model"}, chat_style_run},
+    {{"as", "[NAME]", "who of the log answers"}, chat_style_as},
+    {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt"}, run_save},
     {{"quit", "", "leave"}, run_quit},
 };

@@ -2,22 +2,54 @@
 //
 // Turns are left out in steps of a quarter of the context, not one by one: otherwise every message of a long
 // conversation would shift the beginning of the prompt, and nothing of the KV cache could be used again.
+#define _POSIX_C_SOURCE 200809L
 #include "app/prompt.h"
+#include "app/corpus/examples.h"
+#include "app/corpus/span.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct fitting {
     const model *model;
+    const prompt_layout *layout; // NULL: the chat format
     const chat_message *messages;
     size_t n;
     size_t n_system; // 1 when messages[0] is the system's
-    size_t *starts;  // where a conversation may begin: the first message, and every later one of the user
+    size_t
+        *starts; // where a conversation may begin: the first message, and every later one of the user; in a layout, any
     size_t n_starts;
 } fitting;
 
+// The ids of everything from starts[d] on, as app/corpus/examples.c makes them of a session.
+static int encode_as_trained(const fitting *f, size_t d, id_list *out, error *err) {
+    const prompt_layout *p = f->layout;
+    layout l;
+    examples e;
+    int failed = layout_open(&l, p->kind, false, &f->model->chat, err);
+    if (failed) return -1;
+    const example_options o = {.tokenizer = f->model->tokenizer, .layout = &l, .session_gap = p->session_gap};
+    examples_start(&e, &o);
+    for (size_t i = f->starts[d]; i < f->n && !failed; i++) {
+        span text = span_trim((span){f->messages[i].content, strlen(f->messages[i].content)});
+        char time[32] = "";
+        struct tm tm;
+        if (p->times && gmtime_r(&p->times[i], &tm)) strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        const corpus_message m = {
+            .author = f->messages[i].role, .text = text.s, .n_text = text.n, .time = *time ? time : NULL};
+        if (text.n) failed = examples_add(&e, &m, err);
+    }
+    if (!failed) failed = examples_ask(&e, p->speaker, NULL, err);
+    out->len = 0;
+    if (!failed) id_list_append(out, e.ids.data, e.ids.len);
+    examples_free(&e);
+    layout_free(&l);
+    return failed;
+}
+
 // The ids of the system message and everything from starts[d] on.
 static int encode_from(const fitting *f, size_t d, id_list *out, error *err) {
+    if (f->layout) return encode_as_trained(f, d, out, err);
     size_t from = f->starts[d];
     chat_message *kept = mem_calloc(f->n + 1, sizeof *kept);
     memcpy(kept, f->messages, f->n_system * sizeof *kept);
@@ -70,20 +102,25 @@ static int fit(const fitting *f, size_t n_ctx, size_t room, id_list *out, int *d
                      out->len, n_ctx);
 }
 
-int prompt_fit(const model *m, const chat_message *messages, size_t n, int n_ctx, int max_tokens, id_list *out,
-               int *dropped, error *err) {
+int prompt_fit_layout(const model *m, const prompt_layout *layout, const chat_message *messages, size_t n, int n_ctx,
+                      int max_tokens, id_list *out, int *dropped, error *err) {
     *dropped = 0;
     if (!m->tokenizer) return error_set(err, "the model has no tokenizer to chat with: %s", m->tokenizer_error.text);
-    fitting f = {.model = m, .messages = messages, .n = n};
-    f.n_system = n > 0 && strcmp(messages[0].role, "system") == 0;
+    fitting f = {.model = m, .layout = layout, .messages = messages, .n = n};
+    f.n_system = !layout && n > 0 && strcmp(messages[0].role, "system") == 0;
     f.starts = mem_calloc(n + 1, sizeof *f.starts);
     f.starts[f.n_starts++] = f.n_system;
     for (size_t i = f.n_system + 1; i < n; i++)
-        if (strcmp(messages[i].role, "user") == 0) f.starts[f.n_starts++] = i;
+        if (layout || strcmp(messages[i].role, "user") == 0) f.starts[f.n_starts++] = i;
     size_t room = (size_t)(max_tokens < n_ctx / 4 ? max_tokens : n_ctx / 4);
     int failed = fit(&f, (size_t)n_ctx, room > 0 ? room : 1, out, dropped, err);
     free(f.starts);
     return failed;
+}
+
+int prompt_fit(const model *m, const chat_message *messages, size_t n, int n_ctx, int max_tokens, id_list *out,
+               int *dropped, error *err) {
+    return prompt_fit_layout(m, NULL, messages, n, n_ctx, max_tokens, out, dropped, err);
 }
 
 static const char *visible(uint32_t cp) {

@@ -14,6 +14,8 @@
 #include "app/fetch.h"
 #include "app/kvstore.h"
 #include "app/prompt.h"
+#include "app/corpus/span.h"
+#include "app/style/speech.h"
 #include "model/net/adapter.h"
 
 #include <errno.h>
@@ -41,10 +43,9 @@ typedef struct request {
     struct request *next;
     request_kind kind;
     uint64_t number;
-    char *name;             // LOAD: the path; FETCH: what to fetch; KEEP, RECALL: the conversation
-    char *dir;              // FETCH: where to
-    chat_message *messages; // ASK: copies
-    size_t n_messages;
+    char *name;         // LOAD: the path; FETCH: what to fetch; KEEP, RECALL: the conversation
+    char *dir;          // FETCH: where to
+    question *question; // ASK
     worker_adapter adapters[WORKER_MAX_ADAPTERS]; // ADAPT: with paths of their own
     size_t n_adapters;
 } request;
@@ -100,6 +101,9 @@ typedef struct answer {
     uint64_t number;
     int n_tokens, dropped;
     double first_token; // when it came, in seconds
+    const question *question;
+    speech speech; // of an answer in a layout
+    buf said;      // likewise: what it says so far
 } answer;
 
 static double now(void) {
@@ -204,12 +208,8 @@ static uint64_t submit(worker *w, request *r) {
 }
 
 static void request_free(request *r) {
-    for (size_t i = 0; i < r->n_messages; i++) {
-        free((char *)r->messages[i].role);
-        free((char *)r->messages[i].content);
-    }
     for (size_t i = 0; i < r->n_adapters; i++) free((char *)r->adapters[i].path);
-    free(r->messages);
+    question_free(r->question);
     free(r->name);
     free(r->dir);
     free(r);
@@ -252,16 +252,15 @@ void worker_set_strength(worker *w, size_t i, float strength) {
     pthread_mutex_unlock(&w->lock);
 }
 
-uint64_t worker_ask(worker *w, const chat_message *messages, size_t n) {
+uint64_t worker_ask_for(worker *w, const question *q) {
     request *r = mem_calloc(1, sizeof *r);
     r->kind = REQUEST_ASK;
-    r->n_messages = n;
-    r->messages = mem_calloc(n, sizeof *r->messages);
-    for (size_t i = 0; i < n; i++) {
-        r->messages[i].role = mem_strdup(messages[i].role);
-        r->messages[i].content = mem_strdup(messages[i].content);
-    }
+    r->question = question_copy(q);
     return submit(w, r);
+}
+
+uint64_t worker_ask(worker *w, const chat_message *messages, size_t n) {
+    return worker_ask_for(w, &(question){.messages = messages, .n = n});
 }
 
 static uint64_t submit_name(worker *w, request_kind kind, const char *name) {
@@ -450,16 +449,16 @@ static void fetch(worker *w, const request *r) {
 // ---- answering
 
 // The settings as they are now, with the text that ends a turn in a model without turn markers.
-static void current_settings(worker *w, gen_settings *s) {
+static void current_settings(worker *w, const question *q, gen_settings *s) {
     worker_get_settings(w, s);
-    const char *end = chat_stop_text(&w->model->chat);
+    const char *end = q->as_trained ? NULL : chat_stop_text(&w->model->chat);
     if (end && s->n_stops < GEN_MAX_STOPS && strlen(end) < GEN_MAX_STOP_BYTES) strcpy(s->stops[s->n_stops++], end);
 }
 
 static void refresh(void *arg, gen_settings *s) {
     answer *a = arg;
-    current_settings(a->w, s);
-    refresh_strengths(a->w);
+    current_settings(a->w, a->question, s);
+    if (!a->question->own_strengths) refresh_strengths(a->w);
 }
 
 static bool on_prefill(void *arg, int done, int total) {
@@ -496,7 +495,12 @@ static void fill_candidates(event *e, const worker *w, const gen_token *t) {
 
 static bool on_token(void *arg, const gen_token *t) {
     answer *a = arg;
-    event e = event_make(a->w, EVENT_TOKEN, a->number, t->text, t->n_text);
+    size_t said = a->said.len;
+    if (a->question->as_trained)
+        speech_feed(&a->speech, t->text, t->n_text, &a->said);
+    else
+        buf_append(&a->said, t->text, t->n_text);
+    event e = event_make(a->w, EVENT_TOKEN, a->number, buf_str(&a->said) + said, a->said.len - said);
     double time = now();
     if (a->n_tokens++ == 0)
         a->first_token = time;
@@ -506,7 +510,7 @@ static bool on_token(void *arg, const gen_token *t) {
     e.dropped_turns = a->dropped;
     fill_candidates(&e, a->w, t);
     post(a->w, &e, NULL);
-    return !stopped(a->w, a->number);
+    return !a->speech.ended && !stopped(a->w, a->number);
 }
 
 static void seed_chain(worker *w, uint64_t seed) {
@@ -520,8 +524,10 @@ static void seed_chain(worker *w, uint64_t seed) {
 }
 
 static void post_done(const answer *a, const gen_result *result) {
-    event e = event_make(a->w, EVENT_DONE, a->number, buf_str(&result->text), result->text.len);
-    e.stop = result->stop;
+    bool as_trained = a->question->as_trained;
+    span said = as_trained ? span_trim(span_of_buf(&a->said)) : span_of_buf(&result->text);
+    event e = event_make(a->w, EVENT_DONE, a->number, said.s, said.n);
+    e.stop = a->speech.ended ? GEN_EOS : result->stop;
     e.n_tokens = (int)result->ids.len;
     e.dropped_turns = a->dropped;
     if (result->decode_seconds > 0) e.tok_s = result->n_decoded / result->decode_seconds;
@@ -529,40 +535,73 @@ static void post_done(const answer *a, const gen_result *result) {
     post(a->w, &e, NULL);
 }
 
+// Answers with the strengths that the question brings, in place of the chat's; strengths NULL: with the chat's again.
+// What the cache holds serves only where both are the same.
+static void use_strengths(worker *w, const float *strengths) {
+    adapter_use uses[WORKER_MAX_ADAPTERS];
+    bool same = true;
+    for (int i = 0; i < w->adapters.n; i++) {
+        uses[i] = w->adapters.uses[i];
+        if (strengths) uses[i].strength = strengths[i];
+        same = same && (!strengths || uses[i].strength == w->adapters.uses[i].strength);
+    }
+    if (same && strengths) return;
+    net_set_adapters(w->state, uses, w->adapters.n);
+    w->stale = true;
+}
+
+static int read_question(worker *w, answer *a, const gen_settings *s, id_list *prompt, error *err) {
+    const question *q = a->question;
+    const prompt_layout layout = {
+        .kind = q->layout, .session_gap = q->session_gap, .speaker = q->speaker, .times = q->times};
+    if (w->stale) net_truncate(w->state, 0);
+    w->stale = false;
+    return prompt_fit_layout(w->model, q->as_trained ? &layout : NULL, q->messages, q->n, net_n_ctx(w->state),
+                             s->max_tokens, prompt, &a->dropped, err);
+}
+
+static int answer_question(worker *w, answer *a, gen_result *result, error *err) {
+    const question *q = a->question;
+    gen_settings s;
+    id_list prompt = {0};
+    current_settings(w, q, &s);
+    seed_chain(w, s.seed);
+    chain_random random = chain_get_random(w->chain);
+    if (q->aside) chain_seed(w->chain, s.seed);
+    refresh_strengths(w);
+    if (q->own_strengths) use_strengths(w, q->strengths);
+    int failed = read_question(w, a, &s, &prompt, err);
+    gen_request g = {.prompt = prompt.data,
+                     .n_prompt = prompt.len,
+                     .settings = &s,
+                     .n_candidates = N_CANDIDATES,
+                     .refresh = refresh,
+                     .on_token = on_token,
+                     .on_prefill = on_prefill,
+                     .arg = a,
+                     .drafter = w->drafter};
+    if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, result, err);
+    if (q->own_strengths) use_strengths(w, NULL);
+    if (q->aside) chain_set_random(w->chain, &random);
+    id_list_free(&prompt);
+    return failed;
+}
+
 static void ask(worker *w, const request *r) {
     error err = {{0}};
-    answer a = {.w = w, .number = r->number};
-    id_list prompt = {0};
+    answer a = {.w = w, .number = r->number, .question = r->question, .speech = {.kind = r->question->layout}};
     gen_result result = {.stop = GEN_INTERRUPTED};
     int failed = 0;
     if (!w->model)
         failed = error_set(&err, "no model is loaded; load one first");
-    else if (!stopped(w, r->number)) {
-        gen_settings s;
-        current_settings(w, &s);
-        seed_chain(w, s.seed);
-        refresh_strengths(w);
-        if (w->stale) net_truncate(w->state, 0);
-        w->stale = false;
-        int n_ctx = net_n_ctx(w->state);
-        failed = prompt_fit(w->model, r->messages, r->n_messages, n_ctx, s.max_tokens, &prompt, &a.dropped, &err);
-        gen_request g = {.prompt = prompt.data,
-                         .n_prompt = prompt.len,
-                         .settings = &s,
-                         .n_candidates = N_CANDIDATES,
-                         .refresh = refresh,
-                         .on_token = on_token,
-                         .on_prefill = on_prefill,
-                         .arg = &a,
-                         .drafter = w->drafter};
-        if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, &result, &err);
-    }
+    else if (!stopped(w, r->number))
+        failed = answer_question(w, &a, &result, &err);
     if (failed)
         post_text(w, EVENT_ERROR, r->number, err.text);
     else
         post_done(&a, &result);
     gen_result_free(&result);
-    id_list_free(&prompt);
+    buf_free(&a.said);
 }
 
 // ---- keeping

@@ -6,6 +6,7 @@
 #ifndef DOPPEL_WORKER_H
 #define DOPPEL_WORKER_H
 
+#include "app/question.h"
 #include "model/model.h"
 
 typedef struct worker worker;
@@ -70,7 +71,6 @@ typedef struct worker_adapter {
     const char *path; // a PEFT directory or a GGUF LoRA file
     float strength;   // 0 to 2
 } worker_adapter;
-enum { WORKER_MAX_ADAPTERS = 8 };
 uint64_t worker_adapt(worker *w, const worker_adapter *list, size_t n);
 // Changes the strength of adapter i of the last list for the tokens that follow; nothing is loaded again, and the next
 // answer reads the conversation anew.
@@ -78,6 +78,9 @@ void worker_set_strength(worker *w, size_t i, float strength);
 // Asks for an answer to the conversation (copied). Whole oldest turns are dropped when it does not fit the context;
 // the system message and the last one stay. Answers EVENT_PREFILL*, EVENT_TOKEN*, then EVENT_DONE or EVENT_ERROR.
 uint64_t worker_ask(worker *w, const chat_message *messages, size_t n);
+// The same with all that a question can say (app/question.h; copied). In a layout the text of the events is that of the
+// message, without name and indentation.
+uint64_t worker_ask_for(worker *w, const question *q);
 // Keeps the state of the conversation at hand under a name (app/kvstore.h); makes that of another the one at hand, so
 // that it goes on as if it had never been closed. Both are silent: without a state its prompt is read again. What is
 // to be kept is kept also when worker_close follows at once.

@@ -175,6 +175,16 @@ int examples_finish(examples *e, error *err) {
     return -1;
 }
 
+int examples_ask(examples *e, const char *author, const char *time, error *err) {
+    const layout *l = e->options.layout;
+    if (!e->n_sessions) begin_session(e);
+    if (author) {
+        layout_header(l, author, time, &e->text);
+        end_part(e, false, true, l->kind == LAYOUT_TURNS);
+    }
+    return put_stretch(e, err);
+}
+
 void examples_free(examples *e) {
     id_list_free(&e->ids);
     free(e->learn);

@@ -50,6 +50,9 @@ void examples_start(examples *e, const example_options *o);
 int examples_add(examples *e, const corpus_message *m, error *err);
 bool examples_on_message(void *examples, const corpus_message *m); // a corpus_message_fn; false sets failed and err
 int examples_finish(examples *e, error *err);                      // after the last message
+// Instead of examples_finish, for asking a model: the tokens end with the header of what author is to say next, so that
+// they are the beginning of what training makes of the same messages and that turn. author NULL: no header.
+int examples_ask(examples *e, const char *author, const char *time, error *err);
 void examples_free(examples *e);
 
 typedef struct example_rows {

@@ -12,9 +12,8 @@
 #ifndef DOPPEL_CORPUS_LAYOUT_H
 #define DOPPEL_CORPUS_LAYOUT_H
 
+#include "app/corpus/layout_kind.h"
 #include "model/text/chat_format.h"
-
-typedef enum layout_kind { LAYOUT_LINES, LAYOUT_TURNS } layout_kind;
 
 typedef struct layout {
     layout_kind kind;
@@ -25,8 +24,6 @@ typedef struct layout {
 // format is needed for turns only. -1 with a message when its markers have no place for a name.
 int layout_open(layout *l, layout_kind kind, bool times, const chat_format *format, error *err);
 void layout_free(layout *l);
-// "lines" or "turns"; -1 with a message.
-int layout_kind_parse(const char *name, layout_kind *kind, error *err);
 
 // time may be NULL. Marks of the chat format inside of a name are broken up, line breaks become spaces.
 void layout_header(const layout *l, const char *author, const char *time, buf *out);

@@ -1,0 +1,227 @@
+#include "app/chat_style.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char nobody[] = "you"; // the person's name as long as they gave none
+
+chat_style *chat_style_new(void) {
+    return mem_calloc(1, sizeof(chat_style));
+}
+
+void chat_style_free(chat_style *s) {
+    if (!s) return;
+    voice_free(&s->voice);
+    free(s->from);
+    free(s->persona);
+    free(s);
+}
+
+// ---- who speaks
+
+bool chat_style_speaks(const chat *c) {
+    return c->style->voice.speaks && !c->style->off;
+}
+
+static const char *persona(const chat *c) {
+    const chat_style *s = c->style;
+    return s->persona ? s->persona : voice_speaker(&s->voice);
+}
+
+const char *chat_style_answerer(const chat *c) {
+    return chat_style_speaks(c) ? persona(c) : c->model_name;
+}
+
+const char *chat_style_me(const chat *c) {
+    const voice *v = &c->style->voice;
+    if (!chat_style_speaks(c)) return c->user_name;
+    const char *author = voice_author(v, c->user_name), *partner = voice_partner(v, persona(c));
+    if (author) return author;
+    return partner && strcmp(c->user_name, nobody) == 0 ? partner : c->user_name;
+}
+
+// Forgets what the last adapters knew, and reads the first voice among these.
+static void find_voice(chat *c) {
+    chat_style *s = c->style;
+    voice_free(&s->voice);
+    free(s->from);
+    s->from = NULL;
+    s->n_voices = 0;
+    for (size_t i = 0; i < c->n_adapters; i++) {
+        voice v;
+        voice_read(&v, c->adapters[i].path);
+        if (!v.speaks || s->n_voices++ > 0) {
+            voice_free(&v);
+            continue;
+        }
+        s->voice = v;
+        s->from = mem_strdup(c->adapters[i].name);
+    }
+    if (s->persona && !voice_author(&s->voice, s->persona)) {
+        free(s->persona);
+        s->persona = NULL;
+    }
+}
+
+static void tell_who(chat *c) {
+    const chat_style *s = c->style;
+    if (!chat_style_speaks(c)) return;
+    chat_note(c, false, "%s answers as %s; you are %s. /as NAME and /me NAME change that.", s->from, persona(c),
+              chat_style_me(c));
+    if (s->n_voices > 1)
+        chat_note(c, false, "Several of the adapters were trained on conversations: names and layout are those of %s.",
+                  s->from);
+}
+
+void chat_style_adapted(chat *c) {
+    char *before = mem_strdup(c->style->from);
+    find_voice(c);
+    const char *now = c->style->from;
+    if (now && (!before || strcmp(before, now) != 0)) tell_who(c);
+    free(before);
+}
+
+// ---- asking
+
+// Turns that were said by the model or before there was a voice belong to who speaks now.
+static const char *name_of_turn(const chat *c, const chat_turn *t) {
+    const char *author = voice_author(&c->style->voice, t->author);
+    if (author) return author;
+    return t->kind == TURN_USER ? chat_style_me(c) : persona(c);
+}
+
+question *chat_style_question(const chat *c, size_t end, bool styled) {
+    question *q = mem_calloc(1, sizeof *q);
+    chat_message *messages = mem_calloc(end + 1, sizeof *messages);
+    time_t *times = mem_calloc(end + 1, sizeof *times);
+    q->as_trained = styled && chat_style_speaks(c);
+    q->messages = messages;
+    q->times = times;
+    if (q->as_trained) {
+        q->layout = c->style->voice.layout;
+        q->session_gap = c->style->voice.session_gap;
+        q->speaker = persona(c);
+    } else if (c->system[0]) {
+        messages[q->n++] = (chat_message){"system", c->system};
+    }
+    for (size_t i = 0; i < end; i++) {
+        const chat_turn *t = &c->turns[i];
+        if (t->kind == TURN_NOTE || t->waiting || t->failed) continue;
+        const char *role = t->kind == TURN_USER ? "user" : "assistant";
+        times[q->n] = t->time;
+        messages[q->n++] = (chat_message){q->as_trained ? name_of_turn(c, t) : role, buf_str(&t->text)};
+    }
+    return q;
+}
+
+void chat_question_free(question *q) {
+    free((chat_message *)q->messages);
+    free((time_t *)q->times);
+    free(q);
+}
+
+// ---- base or style
+
+unsigned chat_style_switch(chat *c, bool on) {
+    c->style->off = !on;
+    for (size_t i = 0; i < c->n_adapters; i++) worker_set_strength(c->worker, i, on ? c->adapters[i].strength : 0);
+    return CHAT_STATUS;
+}
+
+unsigned chat_style_toggle(chat *c) {
+    if (c->n_adapters == 0) return chat_note(c, true, "there is no style to switch: /adapter NAME takes one up");
+    return chat_style_switch(c, c->style->off);
+}
+
+// ---- /style
+
+static unsigned tell_style(chat *c) {
+    buf out = {0};
+    buf_puts(&out, c->n_adapters == 0 ? "No adapter is in use."
+                   : c->style->off    ? "The style is off:"
+                                      : "The style is on:");
+    for (size_t i = 0; i < c->n_adapters; i++)
+        buf_printf(&out, "\n  %s %.2f", c->adapters[i].name, (double)c->adapters[i].strength);
+    if (c->style->voice.speaks)
+        buf_printf(&out, "\n  %s answers as %s; you are %s", c->style->from, persona(c), chat_style_me(c));
+    buf_puts(&out, "\n/adapter NAME takes an adapter up; /style 0.8 or /style NAME=0.8 sets its strength (0 to 2), "
+                   "/style off and /style on (F6) switch to the bare model and back.");
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+// A strength as a person writes it; -1 for anything else.
+static float parse_strength(const char *text) {
+    char *end;
+    double x = strtod(text, &end);
+    return end != text && !*end && x >= 0 && x <= 2 ? (float)x : -1;
+}
+
+static unsigned set_strengths(chat *c, const char *name, size_t n, const char *value) {
+    float strength = parse_strength(value);
+    unsigned flags = 0;
+    if (strength < 0) return chat_note(c, true, "\"%s\" is no strength; /style takes a number from 0 to 2", value);
+    for (size_t i = 0; i < c->n_adapters; i++) {
+        bool named = strlen(c->adapters[i].name) == n && memcmp(c->adapters[i].name, name, n) == 0;
+        if (n == 0 || named) flags |= chat_set_strength(c, i, strength);
+    }
+    if (!flags && n > 0) return chat_note(c, true, "%.*s is not in use; /adapter lists what is", (int)n, name);
+    return flags | tell_style(c);
+}
+
+unsigned chat_style_run(chat *c, const char *args) {
+    static const char *const on[] = {"on", "yes"}, *const off[] = {"off", "no", "base"};
+    if (!*args) return tell_style(c);
+    if (c->n_adapters == 0) return chat_note(c, true, "there is no style to set: /adapter NAME takes one up");
+    if (strcasecmp(args, "toggle") == 0) return chat_style_toggle(c) | tell_style(c);
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++)
+        if (strcasecmp(args, on[i]) == 0) return chat_style_switch(c, true) | tell_style(c);
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+        if (strcasecmp(args, off[i]) == 0) return chat_style_switch(c, false) | tell_style(c);
+    const char *equals = strrchr(args, '=');
+    return set_strengths(c, args, equals ? (size_t)(equals - args) : 0, equals ? equals + 1 : args);
+}
+
+// ---- /as, /me
+
+static unsigned list_people(chat *c, const char *what, const char *who) {
+    enum { MOST = 40 };
+    const voice *v = &c->style->voice;
+    buf out = {0};
+    buf_printf(&out, "%s %s.", what, who);
+    if (v->n_authors > 0) buf_puts(&out, " In the log there are ");
+    for (size_t i = 0; i < v->n_authors && i < MOST; i++) buf_printf(&out, "%s%s", i ? ", " : "", v->authors[i]);
+    if (v->n_authors > MOST) buf_printf(&out, " and %zu more", v->n_authors - MOST);
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+unsigned chat_style_as(chat *c, const char *args) {
+    chat_style *s = c->style;
+    if (!s->voice.speaks)
+        return chat_note(c, true, "no adapter in use was trained on conversations: there is nobody to answer as");
+    const char *author = *args ? voice_author(&s->voice, args) : NULL;
+    if (!*args) return list_people(c, "The model answers as", persona(c));
+    if (!author) return chat_note(c, true, "there is nobody called %s in the log; /as lists who is", args);
+    char *name = mem_strdup(author);
+    free(s->persona);
+    s->persona = name;
+    bool learned = s->voice.n_imitates == 0;
+    for (size_t i = 0; i < s->voice.n_imitates; i++) learned = learned || strcmp(s->voice.imitates[i], name) == 0;
+    return chat_note(c, false,
+                     learned ? "From now on %s answers." : "From now on %s answers, whose messages %s only read.", name,
+                     s->from) |
+           CHAT_STATUS;
+}
+
+unsigned chat_style_be(chat *c, const char *args) {
+    if (!*args) return list_people(c, "You are", chat_style_me(c));
+    const char *author = voice_author(&c->style->voice, args);
+    char *name = mem_strdup(author ? author : args);
+    free(c->user_name);
+    c->user_name = name;
+    return chat_note(c, false, "From now on you are %s.", chat_style_me(c)) | CHAT_STATUS | CHAT_SETTINGS;
+}

@@ -1,0 +1,47 @@
+// The style of a chat: what its adapters know about conversations, who answers, who the person is, and whether the style
+// is on at all. Main thread.
+//
+// The first adapter that was trained on conversations decides how the chat is written down for the model: in its layout,
+// with the names of its people (app/style/voice.h). Without such an adapter, or with the style off, it is written by the
+// model's own chat format.
+#ifndef DOPPEL_CHAT_STYLE_H
+#define DOPPEL_CHAT_STYLE_H
+
+#include "app/chat.h"
+#include "app/question.h"
+#include "app/style/voice.h"
+
+typedef struct chat_style {
+    voice voice;     // of the adapter that decides; speaks false: there is none
+    char *from;      // its name; NULL for none
+    size_t n_voices; // adapters that could have decided
+    char *persona;   // who answers, one of the authors; NULL: the voice's own choice
+    bool off;        // strengths are 0 in the worker, and stay what they are in the chat
+} chat_style;
+
+chat_style *chat_style_new(void);
+void chat_style_free(chat_style *s);
+
+void chat_style_adapted(chat *c); // the list of adapters is another one: reads what they know, tells who speaks
+
+// Does a layout decide how the chat is written?
+bool chat_style_speaks(const chat *c);
+// The names shown for what is said now: the model's or the persona's, the person's.
+const char *chat_style_answerer(const chat *c);
+const char *chat_style_me(const chat *c);
+
+// What to ask for an answer to the turns before `end`; styled false: as the bare model would be asked. Free with
+// chat_question_free.
+question *chat_style_question(const chat *c, size_t end, bool styled);
+void chat_question_free(question *q);
+
+// Base or style, for the next token on.
+unsigned chat_style_switch(chat *c, bool on);
+unsigned chat_style_toggle(chat *c);
+
+// The commands.
+unsigned chat_style_run(chat *c, const char *args); // /style
+unsigned chat_style_as(chat *c, const char *args);  // /as
+unsigned chat_style_be(chat *c, const char *args);  // /me
+
+#endif
