@@ -44,8 +44,13 @@ typedef struct chat_setup {
 
 static bool is_full_screen(const chat_setup *s) {
     const char *term = getenv("TERM");
-    return !s->plain && !s->common.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
-           strcmp(term, "dumb") != 0;
+    error why;
+    if (s->plain || s->common.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !*term ||
+        strcmp(term, "dumb") == 0)
+        return false;
+    if (ui_is_possible(&why)) return true;
+    report_note("%s; this is the line REPL (--plain)", why.text);
+    return false;
 }
 
 static void read_config(chat_setup *s) {

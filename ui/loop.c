@@ -202,6 +202,10 @@ static void close_ui(ui *u) {
     canvas_free(&u->canvas);
 }
 
+bool ui_is_possible(error *why) {
+    return screen_check(why) == 0;
+}
+
 int ui_run(chat *c, error *err) {
     loop l = {.ui = {.chat = c, .is_stale = true}, .drawn_at = -FRAME_MS};
     ui *u = &l.ui;

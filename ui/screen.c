@@ -3,6 +3,7 @@
 #define NCURSES_WIDECHAR 1
 #include "ui/screen.h"
 
+#include "app/clean.h"
 #include "model/base/mem.h"
 #include "ui/restore.h"
 
@@ -15,17 +16,20 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <term.h>
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
 // Button presses and drags (1002) as SGR reports (1006); bracketed paste (2004).
 static const char MODES_ON[] = "\033[?1002h\033[?1006h\033[?2004h";
+static const char TITLE_KEEP[] = "\033[22;2t", TITLE_BACK[] = "\033[23;2t"; // on the terminal's stack of titles
 static const char MODES_OFF[] = "\033[?2004l\033[?1006l\033[?1002l";
 
 static SCREEN *terminal;
 static canvas shown; // what ncurses was given last
-static bool is_forgotten, is_narrow, knows_modes;
+static bool is_forgotten, is_narrow, knows_modes, knows_titles;
+static buf title; // what doppel wrote into the terminal's title; empty: it is the terminal's own
 static struct termios saved;
 static attr_t looks[STYLE_COUNT];
 static short pairs[STYLE_COUNT];
@@ -75,34 +79,52 @@ static bool has_other_screen(void) {
     return s && s != (char *)-1;
 }
 
-static void send_modes(const char *modes) {
-    if (!knows_modes) return;
-    fputs(modes, stdout);
+static void send(const char *bytes) {
+    fputs(bytes, stdout);
     fflush(stdout);
+}
+
+static void send_modes(const char *modes) {
+    if (knows_modes) send(modes);
 }
 
 static void arm(void) {
     char bytes[256] = "";
     if (knows_modes) strcpy(bytes, MODES_OFF);
+    if (title.len) strcat(bytes, TITLE_BACK);
     add_string(bytes, sizeof bytes, "sgr0");
     add_string(bytes, sizeof bytes, "cnorm");
     add_string(bytes, sizeof bytes, has_other_screen() ? "rmcup" : "clear");
     restore_arm(bytes, strlen(bytes), &saved);
 }
 
-int screen_open(theme t, error *err) {
+int screen_check(error *err) {
     const char *name = getenv("TERM");
+    int found;
+    if (setupterm(NULL, 1, &found) != OK) return error_set(err, "TERM=%s is not known here", name ? name : "");
+    const char *move_cursor = tigetstr("cup");
+    bool moves = move_cursor && move_cursor != (char *)-1;
+    del_curterm(cur_term);
+    return moves ? 0 : error_set(err, "TERM=%s cannot place a cursor", name ? name : "");
+}
+
+// Consoles take the sequence for text, or swallow what follows.
+static bool shows_titles(const char *name) {
+    static const char *const WITHOUT[] = {"linux", "vt", "cons", "ansi", "sun", "dumb", "wsvt", "hurd", "pc"};
+    for (size_t i = 0; i < sizeof WITHOUT / sizeof *WITHOUT; i++)
+        if (!name || strncmp(name, WITHOUT[i], strlen(WITHOUT[i])) == 0) return false;
+    return true;
+}
+
+int screen_open(theme t, error *err) {
     if (tcgetattr(0, &saved) != 0) return error_set(err, "standard input is no terminal; try doppel chat --plain");
+    if (screen_check(err) != 0) return -1;
     choose_locale();
     is_narrow = strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
     terminal = newterm(NULL, stdout, stdin);
-    const char *move_cursor = terminal ? tigetstr("cup") : NULL;
-    if (!move_cursor || move_cursor == (char *)-1) {
-        if (terminal) screen_close();
-        return error_set(err, "TERM=%s: not known, or it cannot place a cursor; try doppel chat --plain",
-                         name ? name : "");
-    }
-    knows_modes = strncmp(move_cursor, "\033[", 2) == 0;
+    if (!terminal) return error_set(err, "the terminal cannot be used; try doppel chat --plain");
+    knows_modes = strncmp(tigetstr("cup"), "\033[", 2) == 0;
+    knows_titles = knows_modes && shows_titles(getenv("TERM"));
     arm();
     raw();
     noecho();
@@ -118,6 +140,7 @@ int screen_open(theme t, error *err) {
 // On a terminal with one screen only, half a frame would stay where the shell goes on.
 static void give_back(void) {
     send_modes(MODES_OFF);
+    if (title.len) send(TITLE_BACK);
     if (!has_other_screen()) {
         erase();
         refresh();
@@ -132,10 +155,16 @@ void screen_close(void) {
     delscreen(terminal);
     terminal = NULL;
     canvas_free(&shown);
+    buf_free(&title);
 }
 
 void screen_leave(void) {
     give_back();
+}
+
+static void set_title(void) {
+    printf("\033]2;%s\033\\", buf_str(&title));
+    fflush(stdout);
 }
 
 void screen_enter(void) {
@@ -143,6 +172,31 @@ void screen_enter(void) {
     screen_resize();
     refresh();
     send_modes(MODES_ON);
+    if (!title.len) return;
+    send(TITLE_KEEP);
+    set_title();
+}
+
+void screen_title(const char *text) {
+    buf clean = {0};
+    bool had_own = title.len == 0;
+    if (!knows_titles) return;
+    clean_text(text, strcspn(text, "\n"), &clean);
+    if (strcmp(buf_str(&clean), buf_str(&title)) != 0) {
+        buf_clear(&title);
+        buf_append(&title, buf_str(&clean), clean.len);
+        if (had_own) send(TITLE_KEEP);
+        if (title.len)
+            set_title();
+        else
+            send(TITLE_BACK);
+        arm();
+    }
+    buf_free(&clean);
+}
+
+void screen_ring(void) {
+    send("\a");
 }
 
 // ---- size
@@ -187,12 +241,13 @@ static wchar_t plain(uint32_t ch) {
     static const struct {
         uint32_t ch;
         char plain;
-    } TABLE[] = {{0x2500, '-'}, {0x2501, '='}, {0x2502, '|'}, {0x25cf, 'o'}, {0x203a, '>'},
-                 {0x2026, '.'}, {0x2192, '>'}, {0x258c, '_'}, {0xb7, '.'},   {0x2193, 'v'},
-                 {0x2191, '^'}, {0xd7, 'x'},   {0x2588, '#'}, {0x2423, '_'}};
+    } TABLE[] = {{0x2500, '-'}, {0x2501, '='}, {0x2502, '|'}, {0x25cf, 'o'}, {0x203a, '>'}, {0x2026, '.'},
+                 {0x2192, '>'}, {0x258c, '_'}, {0xb7, '.'},   {0x2193, 'v'}, {0x2191, '^'}, {0xd7, 'x'},
+                 {0x2588, '#'}, {0x2423, '_'}, {0x2013, '-'}, {0x2581, '_'}, {0x2587, '#'}};
     for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
         if (TABLE[i].ch == ch) return TABLE[i].plain;
     if (ch >= 0x2500 && ch < 0x2580) return '+';
+    if (ch > 0x2800 && ch < 0x2900) return (ch & 0x1b) && (ch & 0xe4) ? ':' : (ch & 0x1b) ? '\'' : '.'; // braille
     return ch >= 0x2589 && ch < 0x2590 ? '#' : '?';
 }
 

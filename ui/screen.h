@@ -8,6 +8,9 @@
 #include "model/base/error.h"
 #include "ui/canvas.h"
 
+// Can the full screen be shown on a terminal of $TERM? 0, or -1 with a message that says why not.
+int screen_check(error *err);
+
 // Takes the terminal on descriptors 0 and 1: alternate screen, raw input, mouse reports, bracketed paste; and sees to it
 // that it is given back on every way out, crashes included (restore.h). NO_COLOR is obeyed. -1 with a message.
 int screen_open(theme t, error *err);
@@ -25,6 +28,10 @@ void screen_forget(void);
 
 // Shows the canvas, which has the screen's size. Nothing on it can reach the terminal as a control character.
 void screen_show(const canvas *c);
+
+// The title of the terminal's window, where it has one that can be set: "" gives it its own back, and so does leaving.
+void screen_title(const char *text);
+void screen_ring(void); // the bell
 
 // Are the terminal's characters single bytes (a locale without UTF-8)?
 bool screen_is_narrow(void);
