@@ -52,7 +52,4 @@ char **browser_chosen(const browser *b, size_t *n);
 // The path in the first row, then the list. The cursor is placed behind what is typed.
 void browser_draw(browser *b, canvas *c, rect area);
 
-// A size for people: "812 B", "1.2 MB".
-void browser_print_bytes(char *out, size_t size, double bytes);
-
 #endif

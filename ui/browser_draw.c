@@ -1,20 +1,12 @@
 // How the file browser looks: path and what is typed in the first row; names, sizes and dates below.
 #include "ui/browser.h"
 
+#include "ui/figures.h"
+
 #include <stdio.h>
 #include <string.h>
 
 enum { SIZE_COLS = 8, DATE_COLS = 10, DATED_COLS = 44 }; // DATED_COLS: below, there is no room for dates
-
-void browser_print_bytes(char *out, size_t size, double bytes) {
-    static const char *const UNITS[] = {"B", "kB", "MB", "GB", "TB"};
-    int unit = 0;
-    while (bytes >= 999.5 && unit < 4) {
-        bytes /= 1000;
-        unit++;
-    }
-    snprintf(out, size, unit && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes, UNITS[unit]);
-}
 
 // The end of a path is what matters: "…/exports/2026/".
 static int put_path(const browser *b, canvas *c, rect row, int room) {
@@ -65,8 +57,8 @@ static void draw_entry(const browser *b, canvas *c, rect row, size_t index) {
         end -= DATE_COLS + 2;
     }
     if (!e->is_folder) {
-        char size[16];
-        browser_print_bytes(size, sizeof size, (double)e->bytes);
+        char size[FIGURES_BYTES];
+        figures_bytes(size, (double)e->bytes);
         canvas_puts_right(c, row.row, end - SIZE_COLS, SIZE_COLS, size, quiet);
     }
     end -= SIZE_COLS + 1;

@@ -1,12 +1,13 @@
 #include "ui/status.h"
 
 #include "app/clean.h"
+#include "ui/figures.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_FIELDS = 6, FIELD_BYTES = 64, BRAND_COLS = 60 }; // BRAND_COLS: below, there is no room for its own name
+enum { MAX_FIELDS = 6, FIELD_BYTES = 80, BRAND_COLS = 60 }; // BRAND_COLS: below, there is no room for its own name
 
 typedef struct fields {
     char text[MAX_FIELDS][FIELD_BYTES];
@@ -19,18 +20,6 @@ static char *add_field(fields *f, theme_style style) {
     return f->text[f->n++];
 }
 
-// 1234567 as "1,234,567".
-static void print_count(char *out, size_t size, int n) {
-    char digits[16];
-    int len = snprintf(digits, sizeof digits, "%d", n < 0 ? 0 : n);
-    size_t at = 0;
-    for (int i = 0; i < len && at + 2 < size; i++) {
-        if (i && (len - i) % 3 == 0) out[at++] = ',';
-        out[at++] = digits[i];
-    }
-    out[at] = '\0';
-}
-
 // In their order on the line; the last ones are given up first when it is short.
 static void collect(fields *f, const chat *chat) {
     if (chat->loading) {
@@ -41,9 +30,9 @@ static void collect(fields *f, const chat *chat) {
     } else if (chat->fetching) {
         snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "fetching…");
     } else if (chat->prefill_total > 0) {
-        char done[16], total[16];
-        print_count(done, sizeof done, chat->prefill_done);
-        print_count(total, sizeof total, chat->prefill_total);
+        char done[FIGURES_BYTES], total[FIGURES_BYTES];
+        figures_count(done, chat->prefill_done);
+        figures_count(total, chat->prefill_total);
         snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, "reading %s/%s", done, total);
     } else if (chat->tok_s > 0) {
         snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, chat->tok_s < 10 ? "%.1f tok/s" : "%.0f tok/s", chat->tok_s);

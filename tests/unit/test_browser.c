@@ -201,19 +201,6 @@ static void test_gone(void) {
     OK(is_in("") && !b.err.text[0], "the nearest one above it: %s", b.folder);
 }
 
-static void test_bytes(void) {
-    static const struct {
-        double bytes;
-        const char *text;
-    } CASES[] = {{0, "0 B"},       {999, "999 B"},     {1000, "1.0 kB"},  {9940, "9.9 kB"},
-                 {12345, "12 kB"}, {999999, "1.0 MB"}, {1.5e9, "1.5 GB"}, {4e15, "4000 TB"}};
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        char text[16];
-        browser_print_bytes(text, sizeof text, CASES[i].bytes);
-        OK(strcmp(text, CASES[i].text) == 0, "%g: %s", CASES[i].bytes, text);
-    }
-}
-
 int main(void) {
     make_tree();
     test_list();
@@ -221,7 +208,6 @@ int main(void) {
     test_marks();
     test_drawing();
     test_gone();
-    test_bytes();
     browser_close(&b);
     canvas_free(&c);
     char command[128];
