@@ -27,7 +27,7 @@ static void test_time(void) {
     static const struct {
         double seconds;
         const char *text;
-    } CASES[] = {{0, "0 s"},           {59.6, "60 s"},       {99, "99 s"}, {100, "2 min"}, {5910, "98 min"},
+    } CASES[] = {{0, "0 s"},           {59.6, "60 s"},       {99, "99 s"}, {100, "2 min"}, {5880, "98 min"},
                  {6000, "1 h 40 min"}, {7500, "2 h 05 min"}, {-1, ""},     {NAN, ""},      {1e300, ""}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         figures_time(text, CASES[i].seconds);
