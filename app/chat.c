@@ -5,6 +5,7 @@
 // messages for the model alternate as chat templates want them, whatever was stopped, removed or refused.
 #define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
+#include "app/chat_background.h"
 #include "app/chat_style.h"
 #include "app/fetch.h"
 #include "app/paths.h"
@@ -319,7 +320,9 @@ unsigned chat_pump(chat *c) {
         flags |= on_event(c, &e);
         event_free(&e);
     }
-    return flags | send_next(c);
+    flags |= chat_background_pump(c) | send_next(c);
+    chat_background_yield(c);
+    return flags;
 }
 
 // ---- submitted lines
@@ -357,7 +360,9 @@ unsigned chat_submit(chat *c, const char *text) {
             flags |= add_message(c, begin[0] == '/' ? begin + 1 : s);
     }
     buf_free(&line);
-    return flags | send_next(c);
+    flags |= send_next(c);
+    chat_background_yield(c);
+    return flags;
 }
 
 unsigned chat_load(chat *c, const char *path) {
@@ -398,9 +403,14 @@ uint64_t chat_clock_seed(void) {
 
 chat *chat_open(const chat_options *o, error *err) {
     worker *w = worker_open(&o->worker, err);
-    if (!w) return NULL;
+    background *b = w ? background_open(err) : NULL;
+    if (!b) {
+        worker_close(w);
+        return NULL;
+    }
     chat *c = mem_calloc(1, sizeof *c);
     c->worker = w;
+    c->background = b;
     c->style = chat_style_new();
     c->system = mem_strdup(o->system ? o->system : "");
     c->user_name = mem_strdup(o->user_name ? o->user_name : "you");
@@ -429,6 +439,7 @@ chat *chat_open(const chat_options *o, error *err) {
 
 void chat_close(chat *c) {
     if (!c) return;
+    background_close(c->background);
     worker_close(c->worker);
     chat_adapters_clear(c);
     chat_style_free(c->style);

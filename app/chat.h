@@ -1,7 +1,7 @@
 // One conversation as the full screen and the line REPL see it: turns, settings, slash commands, and the state of the
 // running answer. No terminal in it. Everything here belongs to the main thread.
 //
-// Whoever shows a chat reads the struct, waits for input and for worker_fd(chat->worker), and calls chat_pump and
+// Whoever shows a chat reads the struct, waits for input and for chat_fds (app/chat_background.h), and calls chat_pump and
 // chat_submit; the flags they return say what to draw again. A message that cannot be sent yet (the model loads, an
 // answer runs) becomes a waiting turn and is sent by itself as soon as it can be.
 #ifndef DOPPEL_CHAT_H
@@ -42,6 +42,8 @@ typedef struct chat_adapter {
 
 typedef struct chat {
     worker *worker;
+    struct background *background; // app/background.h: trainings
+    unsigned training_news;        // BACKGROUND_ flags of what it told; whoever acts on them clears them
     chat_turn *turns;
     size_t n_turns, cap_turns;
     char *system;          // "" : the model's own default
@@ -68,6 +70,7 @@ typedef struct chat {
     uint64_t asked, load_request, fetch_request; // numbers of the newest requests; asked is 0 when no answer runs
     uint64_t adapt_request;
     size_t n_agreed;     // of the adapters: these the model has, the others it is asked to take
+    bool renewing;       // what it is asked to take are those it has, read again
     char *question_file; // QUESTION_OVERWRITE: which
     char *draft;         // see chat_take_draft
 } chat;
@@ -86,9 +89,10 @@ typedef struct chat_options {
 chat *chat_open(const chat_options *o, error *err); // starts the worker and the loading of the model
 void chat_close(chat *c);                           // NULL is fine
 
-enum { CHAT_TURNS = 1, CHAT_STATUS = 2, CHAT_CANDIDATES = 4, CHAT_SETTINGS = 8, CHAT_DONE = 16 };
+enum { CHAT_TURNS = 1, CHAT_STATUS = 2, CHAT_CANDIDATES = 4, CHAT_SETTINGS = 8, CHAT_DONE = 16, CHAT_TRAINING = 32 };
 
-// Takes in all waiting worker events; returns what changed, as CHAT_ flags. CHAT_DONE: an answer has ended.
+// Takes in all waiting events; returns what changed, as CHAT_ flags. CHAT_DONE: an answer has ended. CHAT_TRAINING: see
+// training_news.
 unsigned chat_pump(chat *c);
 
 // A line as the person submitted it (any bytes; invalid UTF-8 is repaired): "/name args" is a command, "//..." a

@@ -46,6 +46,16 @@ void chat_adapters_send(chat *c) {
     c->adapting = true;
 }
 
+unsigned chat_adapters_renew(chat *c, const char *path) {
+    for (size_t i = 0; i < c->n_agreed && !c->adapting; i++) {
+        if (strcmp(c->adapters[i].path, path) != 0) continue;
+        chat_adapters_send(c);
+        c->renewing = true;
+        return CHAT_STATUS;
+    }
+    return 0;
+}
+
 static unsigned tell(chat *c) {
     buf label = {0};
     chat_label(c, &label);
@@ -55,13 +65,16 @@ static unsigned tell(chat *c) {
 }
 
 unsigned chat_adapters_event(chat *c, const event *e) {
-    c->adapting = false;
+    bool renewed = c->renewing;
+    c->adapting = c->renewing = false;
+    if (e->type == EVENT_ADAPTED && renewed) return CHAT_STATUS;
     if (e->type == EVENT_ADAPTED) {
         c->n_agreed = c->n_adapters;
         tell(c);
         chat_style_adapted(c);
         return CHAT_TURNS | CHAT_STATUS;
     }
+    if (renewed) return chat_note(c, true, "%s; the version before stays", e->text) | CHAT_STATUS;
     while (c->n_adapters > c->n_agreed) forget(c, c->n_adapters - 1);
     chat_style_switch(c, !c->style->off);
     return chat_note(c, true, "%s", e->text) | CHAT_STATUS;

@@ -5,6 +5,10 @@
 
 static const char *const names[] = {"plan", "step", "eval", "sample", "checkpoint", "note", "done"};
 
+const char *train_event_name(train_event_type t) {
+    return names[t];
+}
+
 static void put_number(buf *out, const char *name, double x) {
     if (isfinite(x))
         buf_printf(out, ",\"%s\":%.9g", name, x);
@@ -19,6 +23,7 @@ static void put_text(buf *out, const char *name, const char *text) {
 
 static void put_plan(const train_event *e, buf *out) {
     put_text(out, "name", e->name);
+    put_text(out, "path", e->text);
     put_text(out, "method", e->method);
     buf_printf(out, ",\"parameters\":%zu,\"trained\":%zu,\"tokens\":%lld,\"learned_tokens\":%lld", e->parameters,
                e->trained, (long long)e->data_tokens, (long long)e->learned_tokens);

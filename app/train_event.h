@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 typedef enum train_event_type {
-    TRAIN_PLAN,       // once, before the first step
+    TRAIN_PLAN,       // once, before the first step; text: the folder
     TRAIN_STEP,       // after every step
     TRAIN_EVAL,       // held-out loss
     TRAIN_SAMPLE,     // text: what the model writes now
@@ -42,6 +42,7 @@ typedef struct train_event {
 
 typedef void train_event_fn(void *arg, const train_event *e);
 
+const char *train_event_name(train_event_type t);      // "plan", "step", ... as in its line
 void train_event_json(const train_event *e, buf *out); // appends one line
 
 #endif

@@ -34,7 +34,7 @@ typedef struct train_job {
     int steps, eval_every, sample_every;
     int saved;        // the step of the last checkpoint
     double saved_at;  // when that was
-    double begun;     // when this run's steps began
+    double begun;     // when this run's steps began (train_clock)
     int first_step;   // steps done then
     double before;    // seconds that the runs before it took
     double last_loss; // of the last step
@@ -85,6 +85,7 @@ int train_save_restore(train_job *j);
 bool train_may_go_on(const train_job *j);
 void train_tell(train_job *j, const train_event *e);
 void train_tell_text(train_job *j, train_event_type type, const char *text);
-double train_now(void); // seconds
+double train_now(void);                 // seconds
+double train_clock(const train_job *j); // the same without what was spent waiting
 
 #endif

@@ -77,6 +77,7 @@ static int open_trainer(train_job *j) {
     batches *held_out = j->data.held_out.ids ? &j->data.held_out : NULL;
     if (trainer_open(&j->trainer, &o, j->graph, &j->data.train, held_out, j->team, j->err) != 0) return -1;
     j->trainer.go_on = j->watch->go_on;
+    j->trainer.at_layer = j->watch->give_way;
     j->trainer.arg = j->watch->arg;
     return 0;
 }
@@ -103,6 +104,9 @@ int train_open(train_job *j) {
     int rc = train_data_open(&j->data, s, j->model, j->watch->go_on, j->watch->arg, j->err);
     if (rc != TRAIN_DATA_DONE) return rc;
     train_sampler_open(&j->sampler, &j->data, j->model, s->threads, (uint64_t)s->seed);
+    j->sampler.go_on = j->watch->go_on;
+    j->sampler.give_way = j->watch->give_way;
+    j->sampler.arg = j->watch->arg;
     if (train_open_learner(j) != 0) return -1;
     if (!scratch && !s->resume && make_folder(j) != 0) return -1;
     return train_save_load(j);

@@ -97,6 +97,7 @@ void train_plan_tell(train_job *j) {
                      .steps = j->steps,
                      .method = train_method_name(j->s->method),
                      .name = j->folder.name,
+                     .text = j->folder.path,
                      .trained = trained,
                      .parameters = j->base.parameters + (j->s->method == TRAIN_LORA ? trained : 0),
                      .data_tokens = (int64_t)b->n_tokens,

@@ -22,8 +22,7 @@ static const char *value_at(char **argv, int i, const char *name, char letter, i
     return argv[i + 1];
 }
 
-// Appends the path of NAME's run.json.
-static int find_run(const char *name, buf *out, error *err) {
+int train_recall_find(const char *name, buf *out, error *err) {
     static const char *const folders[] = {"adapters", "models"};
     for (int i = 0; i < 2 && !strchr(name, '/'); i++) {
         buf_clear(out);
@@ -42,7 +41,7 @@ static int find_run(const char *name, buf *out, error *err) {
 static int read_run(train_recall *r, const char *name, error *err) {
     enum { MOST = 64 << 20 };
     buf path = {0};
-    if (find_run(name, &path, err) == 0 && (r->run = hfjson_read_file(path.data, MOST, err))) {
+    if (train_recall_find(name, &path, err) == 0 && (r->run = hfjson_read_file(path.data, MOST, err))) {
         const cJSON *words = cJSON_GetObjectItemCaseSensitive(r->run, "arguments"), *word;
         bool good = cJSON_IsArray(words);
         cJSON_ArrayForEach(word, words) good = good && cJSON_IsString(word);

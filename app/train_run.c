@@ -11,6 +11,10 @@ double train_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+double train_clock(const train_job *j) {
+    return train_now() - (j->watch->waited ? j->watch->waited(j->watch->arg) : 0);
+}
+
 bool train_may_go_on(const train_job *j) {
     return !j->watch->go_on || j->watch->go_on(j->watch->arg);
 }
@@ -79,6 +83,8 @@ static int evaluate(train_job *j) {
     }
     if (j->data.characters > 0) e.nll_char = e.loss * (double)j->data.held_out_labels / j->data.characters;
     if (c->step > 0 && j->sample_every > 0) e.copy_rate = sample(j, c->step % j->sample_every == 0);
+    if (!train_may_go_on(j))
+        return 0; // a sample that was cut short says nothing: this is done again by whoever goes on
     c->evaluated = c->step;
     if (c->step > 0) {
         count_copying(c, e.copy_rate);
@@ -110,9 +116,9 @@ static int look(train_job *j) {
 
 // ---- steps
 
-static void tell_step(train_job *j, const trainer_report *t) {
+static void tell_step(train_job *j, const trainer_report *t, double seconds) {
     checkpoint *c = &j->state;
-    double spent = train_now() - j->begun, left = j->steps - c->step, done = c->step - j->first_step;
+    double spent = train_clock(j) - j->begun, left = j->steps - c->step, done = c->step - j->first_step;
     train_event e = {.type = TRAIN_STEP,
                      .step = c->step,
                      .steps = j->steps,
@@ -120,7 +126,7 @@ static void tell_step(train_job *j, const trainer_report *t) {
                      .rate = t->rate,
                      .grad_norm = t->grad_norm,
                      .tokens = c->tokens,
-                     .tok_s = (double)t->tokens / t->seconds,
+                     .tok_s = (double)t->tokens / seconds,
                      .eta_s = done > 0 ? spent / done * left : NAN};
     train_tell(j, &e);
 }
@@ -144,13 +150,14 @@ static int take_steps(train_job *j, const char **reason) {
             train_tell_text(j, TRAIN_NOTE, j->err->text); // a full disk may have room again before the end
             j->saved_at = train_now();
         }
+        double begun = train_clock(j);
         int rc = train_may_go_on(j) ? trainer_step(&j->trainer, &report, j->err) : TRAINER_STOPPED;
         if (rc == TRAINER_FAILED) return train_save_restore(j);
         if (rc == TRAINER_STOPPED) return TRAIN_RUN_INTERRUPTED;
         c->step = j->trainer.step;
         c->tokens += report.tokens;
         j->last_loss = report.loss;
-        tell_step(j, &report);
+        tell_step(j, &report, train_clock(j) - begun);
     }
 }
 
@@ -175,7 +182,8 @@ static int train(train_job *j) {
     if (train_save_run(j, "running") != 0) return TRAIN_RUN_FAILED;
     train_plan_tell(j);
     tell_notes(j, &j->data.notes);
-    j->begun = j->saved_at = train_now();
+    j->saved_at = train_now();
+    j->begun = train_clock(j);
     j->first_step = j->state.step;
     j->last_loss = NAN;
     if (!j->resumed && j->data.held_out.ids && evaluate(j) != 0) return TRAIN_RUN_FAILED;

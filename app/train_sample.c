@@ -90,13 +90,23 @@ static size_t prompt_length(const batches *b, size_t row) {
     return i + 1 < len ? i : least;
 }
 
+static bool on_token(void *arg, const gen_token *t) {
+    const train_sampler *s = arg;
+    (void)t;
+    if (s->give_way) s->give_way(s->arg);
+    return !s->go_on || s->go_on(s->arg);
+}
+
 static int write_one(const train_sampler *s, const batches *b, net_state *state, chain *c, size_t row, gen_result *out,
                      error *err) {
     gen_settings settings = gen_settings_raw();
     settings.max_tokens = NEW_TOKENS;
     settings.seed = s->seed;
-    const gen_request r = {
-        .prompt = b->ids + row * (size_t)b->len, .n_prompt = prompt_length(b, row), .settings = &settings};
+    const gen_request r = {.prompt = b->ids + row * (size_t)b->len,
+                           .n_prompt = prompt_length(b, row),
+                           .settings = &settings,
+                           .on_token = on_token,
+                           .arg = (train_sampler *)(uintptr_t)s};
     return generate(state, s->model->tokenizer, c, &r, out, err);
 }
 

@@ -14,6 +14,10 @@ typedef struct train_sampler {
     size_t n_trained, n_held_out;
     int threads;
     uint64_t seed;
+    // Called before each token; go_on says whether to write on, give_way may wait. NULL: not wanted.
+    bool (*go_on)(void *arg);
+    void (*give_way)(void *arg);
+    void *arg;
 } train_sampler;
 
 // d and m outlive it; what is held out may be thinned afterwards. A model without a tokenizer writes nothing.

@@ -68,7 +68,7 @@ int train_save_result(train_job *j) {
 }
 
 int train_save_checkpoint(train_job *j) {
-    j->state.seconds = j->before + train_now() - j->begun;
+    j->state.seconds = j->before + train_clock(j) - j->begun;
     if (!j->data.held_out.ids && train_save_result(j) != 0) return -1;
     if (checkpoint_save(j->folder.state, &j->state, &j->graph->params, j->err) != 0) return -1;
     if (train_save_run(j, "running") != 0) return -1;

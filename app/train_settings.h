@@ -2,7 +2,7 @@
 #ifndef DOPPEL_TRAIN_SETTINGS_H
 #define DOPPEL_TRAIN_SETTINGS_H
 
-#include "app/corpus/layout.h"
+#include "app/corpus/layout_kind.h"
 #include "app/options.h"
 #include "model/learn/adamw.h"
 

@@ -6,8 +6,8 @@
 // next token or piece of prompt. So a stop that arrives before its answer has begun is not lost, and one that arrives
 // late never hits the next answer.
 //
-// A loaded model travels up inside its EVENT_LOADED. The main thread owns models from there on: taking the next
-// EVENT_LOADED frees the one before, which the worker has let go of by then.
+// A loaded model travels up inside its EVENT_LOADED. The main thread holds it from there on: taking the next
+// EVENT_LOADED lets go of the one before, which this thread does not use any more by then.
 #define _POSIX_C_SOURCE 200809L
 #include "app/worker.h"
 #include "app/engine.h"
@@ -53,7 +53,7 @@ typedef struct request {
 typedef struct event_node {
     struct event_node *next;
     event event;
-    model *loaded; // EVENT_LOADED: the model, which whoever takes the event owns
+    held_model *loaded; // EVENT_LOADED: the model, which whoever takes the event holds
 } event_node;
 
 typedef struct adapter_set {
@@ -75,6 +75,7 @@ struct worker {
     bool awake;          // the byte is in the pipe
     uint64_t n_asked;    // numbers given out
     uint64_t n_finished; // requests done; they are done in order
+    int n_fetching;      // of those asked for and not done
     uint64_t stop_upto;
     bool closing;
     bool reseed;
@@ -83,9 +84,9 @@ struct worker {
     uint64_t strengths_of;
     bool strengths_changed; // ... to here
 
-    model *shown; // the main thread's: what worker_model returns
+    held_model *shown; // the main thread's: what worker_model returns
 
-    model *model; // the worker thread's: what it computes with
+    const model *model; // the worker thread's: what it computes with
     net_state *state;
     chain *chain;
     drafter *drafter; // NULL: none
@@ -112,12 +113,6 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void model_free(model *m) {
-    if (!m) return;
-    model_close(m);
-    free(m);
-}
-
 // ---- events: worker thread -> main thread
 
 static event event_make(const worker *w, event_type type, uint64_t number, const char *text, size_t n) {
@@ -129,7 +124,7 @@ static event event_make(const worker *w, event_type type, uint64_t number, const
     return e;
 }
 
-static void post(worker *w, const event *e, model *loaded) {
+static void post(worker *w, const event *e, held_model *loaded) {
     event_node *node = mem_calloc(1, sizeof *node);
     node->event = *e;
     node->loaded = loaded;
@@ -171,7 +166,7 @@ bool worker_next(worker *w, event *e) {
     if (!node) return false;
     *e = node->event;
     if (node->loaded) {
-        model_free(w->shown);
+        held_model_drop(w->shown);
         w->shown = node->loaded;
     }
     free(node);
@@ -189,7 +184,11 @@ int worker_fd(const worker *w) {
 }
 
 const model *worker_model(const worker *w) {
-    return w->shown;
+    return w->shown ? held_model_get(w->shown) : NULL;
+}
+
+held_model *worker_hold_model(const worker *w) {
+    return held_model_keep(w->shown);
 }
 
 // ---- requests: main thread -> worker thread
@@ -202,6 +201,7 @@ static uint64_t submit(worker *w, request *r) {
     else
         w->first_request = r;
     w->last_request = r;
+    w->n_fetching += r->kind == REQUEST_FETCH;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     return number;
@@ -291,6 +291,13 @@ bool worker_busy(worker *w) {
     return busy;
 }
 
+bool worker_computes(worker *w) {
+    pthread_mutex_lock(&w->lock);
+    bool computes = w->n_asked - w->n_finished > (uint64_t)w->n_fetching;
+    pthread_mutex_unlock(&w->lock);
+    return computes;
+}
+
 void worker_set_settings(worker *w, const gen_settings *s) {
     pthread_mutex_lock(&w->lock);
     w->settings = *s;
@@ -376,26 +383,27 @@ static void adapt(worker *w, const request *r) {
 // ---- loading and fetching
 
 // The new model and its cache stand before the old ones go, so that a failure changes nothing.
-static int open_all(const worker *w, const char *path, model *m, net_state **state, drafter **d, error *err) {
+static held_model *open_all(const worker *w, const char *path, net_state **state, drafter **d, error *err) {
     const worker_options *o = &w->options;
-    if (model_open(m, path, o->threads, 0, err) != 0) return -1;
+    held_model *h = held_model_open(path, o->threads, err);
+    if (!h) return NULL;
+    const model *m = held_model_get(h);
     int most = net_get_config(m->net)->n_ctx, wanted = o->n_ctx > 0 ? o->n_ctx : DEFAULT_CTX;
     net_options of_state = {.n_ctx = wanted < most ? wanted : most, .threads = o->threads, .cache = o->cache};
     *state = net_state_open(m->net, &of_state, err);
-    if (*state && engine_drafter(o->n_draft, o->draft_file, m, d, err) == 0) return 0;
+    if (*state && engine_drafter(o->n_draft, o->draft_file, m, d, err) == 0) return h;
     drafter_close(*d);
     net_state_close(*state);
-    model_close(m);
-    return -1;
+    held_model_drop(h);
+    return NULL;
 }
 
 static void load(worker *w, const request *r) {
     error err = {{0}};
-    model *m = mem_calloc(1, sizeof *m);
     net_state *state = NULL;
     drafter *d = NULL;
-    if (open_all(w, r->name, m, &state, &d, &err) != 0) {
-        free(m);
+    held_model *h = open_all(w, r->name, &state, &d, &err);
+    if (!h) {
         post_text(w, EVENT_ERROR, r->number, err.text);
         return;
     }
@@ -408,12 +416,12 @@ static void load(worker *w, const request *r) {
     w->stale = false;
     gen_settings s;
     worker_get_settings(w, &s);
-    w->model = m;
+    w->model = held_model_get(h);
     w->state = state;
     w->seed = s.seed;
-    w->chain = chain_open(net_get_config(m->net)->n_vocab, w->seed);
+    w->chain = chain_open(net_get_config(w->model->net)->n_vocab, w->seed);
     event e = event_make(w, EVENT_LOADED, r->number, r->name, strlen(r->name));
-    post(w, &e, m);
+    post(w, &e, h);
 }
 
 typedef struct fetching {
@@ -663,9 +671,11 @@ static void *run(void *arg) {
         case REQUEST_KEEP: keep(w, r); break;
         case REQUEST_RECALL: recall(w, r); break;
         }
+        bool fetched = r->kind == REQUEST_FETCH;
         request_free(r);
         pthread_mutex_lock(&w->lock);
         w->n_finished++;
+        w->n_fetching -= fetched;
         pthread_mutex_unlock(&w->lock);
     }
     net_state_close(w->state);
@@ -697,10 +707,10 @@ static void free_worker(worker *w) {
         event_node *node = w->first_event;
         w->first_event = node->next;
         event_free(&node->event);
-        model_free(node->loaded);
+        held_model_drop(node->loaded);
         free(node);
     }
-    model_free(w->shown);
+    held_model_drop(w->shown);
     free((char *)w->options.draft_file);
     free(w->kv.dir);
     pthread_cond_destroy(&w->work);

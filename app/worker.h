@@ -6,8 +6,8 @@
 #ifndef DOPPEL_WORKER_H
 #define DOPPEL_WORKER_H
 
+#include "app/held_model.h"
 #include "app/question.h"
-#include "model/model.h"
 
 typedef struct worker worker;
 
@@ -90,6 +90,7 @@ uint64_t worker_recall(worker *w, const char *conversation);
 // when nothing runs.
 void worker_stop(worker *w);
 bool worker_busy(worker *w);
+bool worker_computes(worker *w); // busy with something that wants the processors: with anything but fetching
 
 void worker_set_settings(worker *w, const gen_settings *s);
 void worker_get_settings(worker *w, gen_settings *s);
@@ -99,5 +100,7 @@ void worker_reseed(worker *w);
 // The loaded model for reading (names, chat format, config); NULL before the first EVENT_LOADED. Valid until the next
 // EVENT_LOADED was taken.
 const model *worker_model(const worker *w);
+// The same, held: it stays open until held_model_drop, whatever the worker loads meanwhile. NULL before the first.
+held_model *worker_hold_model(const worker *w);
 
 #endif

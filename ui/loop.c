@@ -2,6 +2,7 @@
 // signals; act; draw what changed, at most 60 times a second; return when there is a character for the editor.
 #include "ui/ui.h"
 
+#include "app/chat_background.h"
 #include "app/paths.h"
 #include "app/report.h"
 #include "ui/frame.h"
@@ -144,15 +145,16 @@ static int next_deadline(const loop *l) {
 }
 
 static void wait_for_events(loop *l) {
-    struct pollfd fds[] = {
-        {.fd = 0, .events = POLLIN},
-        {.fd = worker_fd(l->ui.chat->worker), .events = POLLIN},
-        {.fd = signals_fd(), .events = POLLIN},
-    };
-    if (poll(fds, sizeof fds / sizeof *fds, next_deadline(l)) <= 0) return;
-    if (fds[2].revents) take_signals(l);
-    if (fds[1].revents) input_changed(&l->ui, chat_pump(l->ui.chat));
-    if (fds[0].revents) read_input(l);
+    enum { INPUT, SIGNALS, OTHERS };
+    struct pollfd fds[OTHERS + CHAT_MAX_FDS] = {
+        [INPUT] = {.fd = 0, .events = POLLIN}, [SIGNALS] = {.fd = signals_fd(), .events = POLLIN}};
+    size_t n = OTHERS + chat_fds(l->ui.chat, fds + OTHERS);
+    if (poll(fds, n, next_deadline(l)) <= 0) return;
+    if (fds[SIGNALS].revents) take_signals(l);
+    bool has_news = false;
+    for (size_t i = OTHERS; i < n; i++) has_news |= fds[i].revents != 0;
+    if (has_news) input_changed(&l->ui, chat_pump(l->ui.chat));
+    if (fds[INPUT].revents) read_input(l);
 }
 
 static int next_char(void *arg, wchar_t *c) {

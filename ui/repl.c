@@ -1,6 +1,7 @@
 // The line REPL's loop: read a line, submit it, write until nothing runs any more.
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl.h"
+#include "app/chat_background.h"
 #include "app/report.h"
 #include "ui/repl_input.h"
 #include "ui/repl_output.h"
@@ -31,8 +32,8 @@ static void on_interrupt(repl *r) {
 // Writes until nothing runs. False: leave.
 static bool settle(repl *r) {
     repl_input_hush(r->input, true);
-    struct pollfd fds[2] = {{.fd = worker_fd(r->chat->worker), .events = POLLIN},
-                            {.fd = signals_fd(), .events = POLLIN}};
+    struct pollfd fds[1 + CHAT_MAX_FDS] = {{.fd = signals_fd(), .events = POLLIN}};
+    size_t n = 1 + chat_fds(r->chat, fds + 1);
     for (;;) {
         chat_pump(r->chat);
         if (repl_output_update(&r->output, r->chat) != 0) {
@@ -40,7 +41,7 @@ static bool settle(repl *r) {
             return false;
         }
         if (!chat_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return false;
+        if (poll(fds, n, -1) < 0 && errno != EINTR) return false;
         unsigned came = signals_take();
         if (came & SIGNAL_INTERRUPT) on_interrupt(r);
         if (came & SIGNAL_END) {

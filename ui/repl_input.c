@@ -4,6 +4,7 @@
 // signal is ever lost between a check and a read. Its own signal handling stays off.
 #define _XOPEN_SOURCE 700
 #include "ui/repl_input.h"
+#include "app/chat_background.h"
 #include "app/paths.h"
 #include "ui/history_file.h"
 #include "ui/repl_signals.h"
@@ -22,7 +23,7 @@
 enum { LONGEST_LINE = 64 << 20, HISTORY_LINES = 2000, LONGEST_REMEMBERED = 64 << 10 };
 
 struct repl_input {
-    const chat *chat;
+    chat *chat;
     bool interactive;
     EditLine *el; // NULL: plain reading
     History *history;
@@ -43,11 +44,22 @@ static char *get_prompt(EditLine *el) {
     return (char *)in->prompt;
 }
 
-// Waits for a byte of input: 1 there is one (or the end of it), 0 a signal ends the line (in->ended says how).
+static bool has_news(const struct pollfd *fds, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (fds[i].revents) return true;
+    return false;
+}
+
+// Waits for a byte of input: 1 there is one (or the end of it), 0 a signal ends the line (in->ended says how). What
+// the chat has to tell meanwhile is taken in; it is written after the line.
 static int wait_for_input(repl_input *in) {
-    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN}};
+    struct pollfd fds[2 + CHAT_MAX_FDS] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                           {.fd = signals_fd(), .events = POLLIN}};
+    size_t n = 2 + chat_fds(in->chat, fds + 2);
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1;
+        int ready = poll(fds, n, -1);
+        if (ready < 0 && errno != EINTR) return 1;
+        if (ready > 0 && has_news(fds + 2, n - 2)) chat_pump(in->chat);
         unsigned came = fds[1].revents ? signals_take() : 0;
         if (came & SIGNAL_END) {
             in->ended = INPUT_END;
@@ -167,7 +179,7 @@ static FILE *edit_stream(void) {
     return isatty(STDOUT_FILENO) ? stdout : isatty(STDERR_FILENO) ? stderr : NULL;
 }
 
-repl_input *repl_input_open(const chat *c, bool interactive) {
+repl_input *repl_input_open(chat *c, bool interactive) {
     repl_input *in = mem_calloc(1, sizeof *in);
     in->chat = c;
     in->interactive = interactive;

@@ -16,7 +16,7 @@ typedef enum input_event {
 } input_event;
 
 // interactive: a person types (prompts are shown). Never fails: without libedit lines are read plainly.
-repl_input *repl_input_open(const chat *c, bool interactive);
+repl_input *repl_input_open(chat *c, bool interactive);
 void repl_input_close(repl_input *in); // puts the terminal back; NULL is fine
 
 // Waits for a line; out gets it without its newline, NUL bytes replaced by U+FFFD. draft: text to begin with, or NULL;

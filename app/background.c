@@ -1,0 +1,396 @@
+// Main's side of the background: the line of jobs, wishes, and what the thread told.
+#define _POSIX_C_SOURCE 200809L
+#include "app/background_impl.h"
+#include "app/headless.h"
+#include "app/train_run.h"
+#include "app/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { POWER_SECONDS = 10 };
+
+// ---- notes
+
+static unsigned note(background *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static unsigned note(background *b, const char *fmt, ...) {
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    b->notes = mem_reserve(b->notes, &b->cap_notes, b->n_notes + 1, sizeof *b->notes);
+    b->notes[b->n_notes++] = mem_strdup(line);
+    return BACKGROUND_NOTE;
+}
+
+char *background_take_note(background *b) {
+    if (b->n_notes == 0) return NULL;
+    char *first = b->notes[0];
+    memmove(b->notes, b->notes + 1, --b->n_notes * sizeof *b->notes);
+    return first;
+}
+
+// ---- wishes
+
+// The phase of the job that the thread has.
+static void settle_phase(background *b) {
+    background_state *s = &b->state;
+    if (!b->current) return;
+    s->pause_reason = b->held_up;
+    s->phase = b->is_ending              ? BACKGROUND_STOPPING
+               : b->paused || b->held_up ? BACKGROUND_PAUSED
+               : b->planned              ? BACKGROUND_RUNNING
+                                         : BACKGROUND_STARTING;
+}
+
+static void tell_thread(background *b) {
+    pthread_mutex_lock(&b->lock);
+    b->wants_pause = b->paused;
+    b->is_holding = b->is_busy || b->paused || b->is_ending;
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
+    settle_phase(b);
+}
+
+void background_yield(background *b, bool generator_is_busy) {
+    if (b->is_busy == generator_is_busy) return;
+    b->is_busy = generator_is_busy;
+    tell_thread(b);
+}
+
+static bool is_elsewhere(background *b) {
+    return b->current && b->current->follows;
+}
+
+void background_pause(background *b) {
+    if (!b->current || b->is_ending) return;
+    if (is_elsewhere(b)) {
+        note(b, "%s is trained by another process, which cannot be paused from here; it can be stopped", b->state.name);
+        return;
+    }
+    b->paused = true;
+    tell_thread(b);
+}
+
+void background_go_on(background *b) {
+    b->paused = false;
+    tell_thread(b);
+}
+
+static void end_job(background *b) {
+    b->is_ending = true;
+    tell_thread(b);
+}
+
+void background_stop(background *b) {
+    if (!b->current) return;
+    pid_t holder = is_elsewhere(b) ? headless_holder(b->current->folder) : 0;
+    if (holder > 0)
+        kill(holder, SIGTERM); // it saves, ends, and the follower tells so
+    else if (!is_elsewhere(b))
+        end_job(b);
+}
+
+void background_discard(background *b) {
+    if (!b->current) return;
+    b->discarding = true;
+    background_stop(b);
+}
+
+// ---- the line
+
+static void begin(background *b, background_job *j) {
+    b->current = j;
+    b->paused = b->planned = b->discarding = false;
+    b->held_up = b->reason = NULL;
+    background_state_begin(&b->state, j->name);
+    free(b->state.path);
+    b->state.path = mem_strdup(j->folder);
+    b->state.is_elsewhere = j->follows;
+    b->is_ending = false;
+    pthread_mutex_lock(&b->lock);
+    b->given = j;
+    pthread_mutex_unlock(&b->lock);
+    tell_thread(b);
+}
+
+static bool begin_next(background *b) {
+    background_job *j = b->waiting;
+    if (!j || b->leaving) return false;
+    b->waiting = j->next;
+    b->state.n_waiting--;
+    begin(b, j);
+    return true;
+}
+
+static int put_in_line(background *b, background_job *j, error *err) {
+    if (!j) return -1;
+    background_job **end = &b->waiting;
+    bool there = b->current && strcmp(b->current->folder, j->folder) == 0;
+    for (; *end; end = &(*end)->next) there |= strcmp((*end)->folder, j->folder) == 0;
+    if (there) {
+        error_set(err, "%s is being trained already; choose another name", j->name);
+        background_job_free(j);
+        return -1;
+    }
+    if (!b->current) {
+        begin(b, j);
+        return 0;
+    }
+    *end = j;
+    b->state.n_waiting++;
+    return 0;
+}
+
+int background_start(background *b, const train_settings *s, const char *arguments, held_model *m, error *err) {
+    return put_in_line(b, background_job_new(s, arguments, m, err), err);
+}
+
+static int check_free(const background_job *j, error *err) {
+    if (!j) return -1;
+    pid_t holder = headless_holder(j->folder);
+    return holder == 0 ? 0 : error_set(err, "%s is being trained by another process (%d)", j->name, (int)holder);
+}
+
+int background_resume_training(background *b, const char *name, held_model *m, error *err) {
+    background_job *j = background_job_resumed(name, m, err);
+    bool own = j && b->current && strcmp(b->current->folder, j->folder) == 0;
+    if (!own && check_free(j, err) != 0) {
+        background_job_free(j);
+        return -1;
+    }
+    return put_in_line(b, j, err);
+}
+
+int background_attach(background *b, const char *name, error *err) {
+    background_job *j = background_job_followed(name, err);
+    if (!j) return -1;
+    bool own = b->current && strcmp(b->current->folder, j->folder) == 0;
+    if (own || headless_holder(j->folder) == 0) {
+        error_set(err, "%s: no other process trains it", j->name);
+        background_job_free(j);
+        return -1;
+    }
+    return put_in_line(b, j, err);
+}
+
+static background_job **place_in_line(background *b, size_t i) {
+    background_job **p = &b->waiting;
+    while (*p && i-- > 0) p = &(*p)->next;
+    return p;
+}
+
+const char *background_waiting(const background *b, size_t i) {
+    const background_job *j = b->waiting;
+    while (j && i-- > 0) j = j->next;
+    return j ? j->name : NULL;
+}
+
+void background_drop_waiting(background *b, size_t i) {
+    background_job **p = place_in_line(b, i), *j = *p;
+    if (!j) return;
+    *p = j->next;
+    b->state.n_waiting--;
+    background_job_free(j);
+}
+
+// ---- what the thread told
+
+static unsigned on_event(background *b, background_item *item) {
+    train_event e = item->event;
+    unsigned flags = 0;
+    e.text = item->text;
+    e.name = item->name;
+    if (e.type == TRAIN_PLAN) b->planned = true;
+    if (e.type == TRAIN_PLAN) b->reason = NULL; // an end before it was that of a run that was gone on with
+    if (e.type == TRAIN_END) b->reason = e.reason;
+    if (e.type == TRAIN_NOTE) flags |= note(b, "%s: %s", b->state.name, e.text);
+    flags |= background_state_take(&b->state, &e);
+    settle_phase(b);
+    return flags;
+}
+
+static unsigned on_anew(background *b) {
+    bool elsewhere = b->state.is_elsewhere;
+    char *path = mem_strdup(b->state.path);
+    background_state_begin(&b->state, b->current->name);
+    free(b->state.path);
+    b->state.path = path;
+    b->state.is_elsewhere = elsewhere;
+    b->planned = false;
+    settle_phase(b);
+    return BACKGROUND_PHASE | BACKGROUND_STEP | BACKGROUND_EVAL;
+}
+
+static void on_ended(background *b, const background_item *item) {
+    background_state *s = &b->state;
+    s->phase = item->code == TRAIN_RUN_FAILED ? BACKGROUND_FAILED : BACKGROUND_DONE;
+    s->reason = s->phase == BACKGROUND_FAILED ? NULL : b->reason ? b->reason : "interrupted";
+    s->pause_reason = NULL;
+    s->err = item->err;
+    if (b->discarding && tree_remove(b->current->folder, &s->err) == 0) {
+        s->phase = BACKGROUND_DONE;
+        s->reason = "discarded";
+        s->has_result = false;
+    } else if (b->discarding) {
+        s->phase = BACKGROUND_FAILED;
+    }
+    background_job_free(b->current);
+    b->current = NULL;
+    b->held_up = NULL;
+    b->is_ending = b->paused = false;
+}
+
+// How one that nobody looks at any more ended, before the next one takes its place.
+static unsigned tell_end(background *b) {
+    const background_state *s = &b->state;
+    if (s->phase == BACKGROUND_FAILED) return note(b, "%s: training failed: %s", s->name, s->err.text);
+    return note(b, "%s: training ended (%s) after %d steps", s->name, s->reason, s->step);
+}
+
+static unsigned on_item(background *b, background_item *item) {
+    switch (item->kind) {
+    case ITEM_EVENT: return on_event(b, item);
+    case ITEM_ANEW: return on_anew(b);
+    case ITEM_HELD_UP:
+        b->held_up = item->reason;
+        settle_phase(b);
+        return BACKGROUND_PHASE;
+    case ITEM_ENDED:
+        on_ended(b, item);
+        if (!b->waiting || b->leaving) return BACKGROUND_PHASE;
+        tell_end(b);
+        begin_next(b);
+        return BACKGROUND_PHASE | BACKGROUND_NOTE;
+    }
+    return 0;
+}
+
+static background_item *take_items(background *b) {
+    char byte;
+    pthread_mutex_lock(&b->lock);
+    background_item *first = b->first_item;
+    b->first_item = b->last_item = NULL;
+    if (b->awake) {
+        ssize_t n;
+        do n = read(b->wake_read, &byte, 1);
+        while (n < 0 && errno == EINTR);
+        b->awake = false;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return first;
+}
+
+unsigned background_pump(background *b) {
+    unsigned flags = 0;
+    for (background_item *item = take_items(b), *next; item; item = next) {
+        next = item->next;
+        flags |= on_item(b, item);
+        background_item_free(item);
+    }
+    return flags;
+}
+
+int background_fd(const background *b) {
+    return b->wake_read;
+}
+
+const background_state *background_look(const background *b) {
+    return &b->state;
+}
+
+bool background_busy(const background *b) {
+    return b->current || b->waiting;
+}
+
+// ---- opening, closing, leaving
+
+static void free_background(background *b) {
+    for (char *line; (line = background_take_note(b));) free(line);
+    for (background_item *item = b->first_item, *next; item; item = next) {
+        next = item->next;
+        background_item_free(item);
+    }
+    while (b->waiting) background_drop_waiting(b, 0);
+    background_job_free(b->current);
+    background_state_free(&b->state);
+    pthread_cond_destroy(&b->wake);
+    pthread_mutex_destroy(&b->lock);
+    close(b->wake_read);
+    close(b->wake_write);
+    free(b->power_root);
+    free(b->notes);
+    free(b);
+}
+
+background *background_open(error *err) {
+    int ends[2];
+    if (pipe(ends) != 0) {
+        error_set(err, "cannot make a pipe: %s", strerror(errno));
+        return NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+    }
+    background *b = mem_calloc(1, sizeof *b);
+    b->wake_read = ends[0];
+    b->wake_write = ends[1];
+    b->power_seconds = POWER_SECONDS;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->wake, NULL);
+    background_state_begin(&b->state, "");
+    b->state.phase = BACKGROUND_IDLE;
+    if (background_thread_start(b, err) == 0) return b;
+    free_background(b);
+    return NULL;
+}
+
+// Until the thread has nothing any more.
+static void wait_for_end(background *b) {
+    struct pollfd fd = {.fd = b->wake_read, .events = POLLIN};
+    b->leaving = true;
+    if (b->current) end_job(b);
+    while (b->current) {
+        if (poll(&fd, 1, -1) < 0 && errno != EINTR) break;
+        background_pump(b);
+    }
+    b->leaving = false;
+}
+
+void background_close(background *b) {
+    if (!b) return;
+    wait_for_end(b);
+    pthread_mutex_lock(&b->lock);
+    b->closing = true;
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
+    pthread_join(b->thread, NULL);
+    free_background(b);
+}
+
+int background_leave(background *b, error *err) {
+    if (!b->current) return 0;
+    bool elsewhere = is_elsewhere(b);
+    char *folder = mem_strdup(b->current->folder), *arguments = mem_strdup(buf_str(&b->current->arguments));
+    int threads = b->current->settings.threads, rc = 0;
+    while (b->waiting) background_drop_waiting(b, 0);
+    wait_for_end(b);
+    const background_state *s = &b->state;
+    if (s->phase == BACKGROUND_FAILED)
+        rc = error_set(err, "%s", s->err.text);
+    else if (!elsewhere && strcmp(s->reason, "interrupted") == 0)
+        rc = headless_begin(folder, arguments, threads, err);
+    free(folder);
+    free(arguments);
+    return rc;
+}

@@ -1,0 +1,95 @@
+// Shared by the files of the background: background.c is main's side, background_thread.c the trainer's, background_job.c
+// what one training needs, background_follow.c reading along. Nobody else includes this.
+//
+// Main keeps the line of waiting jobs to itself and hands the thread one at a time; the thread answers with items, which
+// lie in a list until main pumps them. A byte in a pipe wakes main: at most one is outstanding, so writing it never blocks.
+#ifndef DOPPEL_BACKGROUND_IMPL_H
+#define DOPPEL_BACKGROUND_IMPL_H
+
+#include "app/background.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct cJSON cJSON;
+
+typedef struct background_job {
+    struct background_job *next; // in line
+    bool follows;                // another process trains it: only its folder is read
+    char *name, *folder;
+    // A training: settings with the texts they point into
+    train_settings settings;
+    cJSON *words;
+    buf arguments;
+    char *out, *resume;
+    held_model *model; // to be trained on; NULL: opened by the training itself
+} background_job;
+
+typedef enum background_item_kind {
+    ITEM_EVENT,   // event, with text and name of its own
+    ITEM_ANEW,    // what was told so far is told again from its beginning
+    ITEM_HELD_UP, // reason: why the thread waits; NULL: it goes on
+    ITEM_ENDED,   // code: TRAIN_RUN_; err when it failed
+} background_item_kind;
+
+typedef struct background_item {
+    struct background_item *next;
+    background_item_kind kind;
+    train_event event;
+    char *text, *name;
+    const char *reason;
+    int code;
+    error err;
+} background_item;
+
+struct background {
+    // Main's alone:
+    background_job *current, *waiting; // the job that the thread has; those in line
+    background_state state;
+    bool paused;              // by the person
+    bool planned;             // the plan has come
+    bool discarding, leaving; // what is to be done once it has ended
+    const char *held_up;      // why the thread waits by itself
+    const char *reason;       // of TRAIN_END
+    char **notes;             // (n_notes) for the person
+    size_t n_notes, cap_notes;
+
+    pthread_t thread;
+    int wake_read, wake_write;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;                     // given changed, or one of the wishes below
+    background_job *given;                   // lock: to be begun; the thread takes it out
+    background_item *first_item, *last_item; // lock
+    bool awake;                              // lock: the byte is in the pipe
+    bool closing;                            // lock
+    bool wants_pause;                        // lock
+    atomic_bool is_busy;                     // the generator works
+    atomic_bool is_ending;                   // the job is to end
+    atomic_bool is_holding;                  // wants_pause, is_busy or is_ending: worth a look
+
+    // The thread's alone:
+    double waited;      // seconds, in this job
+    double layer_begun; // when it last went on
+    double looked;      // at the battery
+    bool draining;
+    char *power_root;     // lock; NULL: the system's
+    double power_seconds; // lock: between looks
+};
+
+// background_job.c. NULL with a message.
+background_job *background_job_new(const train_settings *s, const char *arguments, held_model *m, error *err);
+background_job *background_job_resumed(const char *name, held_model *m, error *err);
+background_job *background_job_followed(const char *name, error *err);
+void background_job_free(background_job *j); // NULL is fine
+
+// background_thread.c
+int background_thread_start(background *b, error *err);
+void background_post(background *b, const background_item *item); // takes over its texts; any thread
+void background_item_free(background_item *item);
+// Sleeps for so many seconds at most, or until main wishes something. Trainer thread.
+void background_doze(background *b, double seconds);
+
+// background_follow.c: tells what another process writes until that ends or main has enough. TRAIN_RUN_.
+int background_follow(background *b, const background_job *j, error *err);
+
+#endif
