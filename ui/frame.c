@@ -1,14 +1,16 @@
 #include "ui/frame.h"
 
+#include "app/background.h"
 #include "ui/candidates.h"
 #include "ui/help.h"
 #include "ui/status.h"
+#include "ui/trainpane.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PANE_SAMPLING, PANE_CANDIDATES, N_PANES };
-static const char *const PANE_TITLES[N_PANES] = {"sampling", "next token"};
+enum { PANE_SAMPLING, PANE_CANDIDATES, PANE_TRAINING, N_PANES };
+static const char *const PANE_TITLES[N_PANES] = {"sampling", "next token", "training"};
 
 static void draw_too_small(ui *u) {
     char text[64];
@@ -155,14 +157,26 @@ static const char *prompt_hint(const chat *c) {
     return "message, or /command";
 }
 
+// A training takes room from the candidates, and shrinks to one line before its pane folds.
+static layout arrange(const ui *u) {
+    bool trains = trainpane_is_shown(background_look(u->chat->background));
+    layout_pane panes[N_PANES] = {[PANE_SAMPLING] = {4, 7},
+                                  [PANE_CANDIDATES] = {3, trains ? 6 : 10},
+                                  [PANE_TRAINING] = {TRAINPANE_MIN_ROWS, TRAINPANE_WANT_ROWS}};
+    int n = trains ? N_PANES : PANE_TRAINING;
+    layout l = layout_compute(u->rows, u->cols, u->entry.rows, panes, n);
+    if (l.too_small || l.n_panes == n) return l;
+    panes[PANE_TRAINING].min_rows = 1;
+    return layout_compute(u->rows, u->cols, u->entry.rows, panes, n);
+}
+
 void frame_draw(ui *u) {
-    static const layout_pane PANES[N_PANES] = {[PANE_SAMPLING] = {4, 7}, [PANE_CANDIDATES] = {3, 10}};
     canvas *c = &u->canvas;
     editor_view v;
     canvas_resize(c, u->rows, u->cols);
     editor_look(u->editor, &v);
     entry_layout(&u->entry, v.text, v.n, v.cursor, u->cols - 4, layout_prompt_limit(u->rows));
-    u->layout = layout_compute(u->rows, u->cols, u->entry.rows, PANES, N_PANES);
+    u->layout = arrange(u);
     if (u->layout.too_small) {
         draw_too_small(u);
         return;
@@ -172,6 +186,8 @@ void frame_draw(ui *u) {
     draw_chat(u);
     if (u->layout.n_panes > PANE_CANDIDATES)
         candidates_draw(c, layout_inside(u->layout.panes[PANE_CANDIDATES]), &u->chat->candidates);
+    if (u->layout.n_panes > PANE_TRAINING)
+        trainpane_draw(c, layout_inside(u->layout.panes[PANE_TRAINING]), background_look(u->chat->background), false);
     if (completion_is_open(&u->completion)) completion_draw(&u->completion, c, u->layout.chat_text);
     draw_sliders(u);
     draw_footer(u, &v);

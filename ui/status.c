@@ -1,7 +1,9 @@
 #include "ui/status.h"
 
 #include "app/clean.h"
+#include "app/background.h"
 #include "ui/figures.h"
+#include "ui/trainpane.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,8 +22,14 @@ static char *add_field(fields *f, theme_style style) {
     return f->text[f->n++];
 }
 
+static void add_training(fields *f, const chat *chat, bool is_short) {
+    char text[TRAINPANE_STATUS];
+    trainpane_status(chat->background ? background_look(chat->background) : NULL, is_short, text);
+    if (*text) snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, "%s", text);
+}
+
 // In their order on the line; the last ones are given up first when it is short.
-static void collect(fields *f, const chat *chat) {
+static void collect(fields *f, const chat *chat, bool is_short) {
     if (chat->loading) {
         snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "loading…");
     } else if (chat->fetching && chat->fetch_total > 0) {
@@ -37,10 +45,12 @@ static void collect(fields *f, const chat *chat) {
     } else if (chat->tok_s > 0) {
         snprintf(add_field(f, STYLE_VALUE), FIELD_BYTES, chat->tok_s < 10 ? "%.1f tok/s" : "%.0f tok/s", chat->tok_s);
     }
+    if (is_short) add_training(f, chat, true);
     if (chat->n_ctx > 0) {
         int percent = (int)((100LL * chat->n_past + chat->n_ctx - 1) / chat->n_ctx);
         snprintf(add_field(f, percent >= 90 ? STYLE_WARNING : STYLE_TEXT), FIELD_BYTES, "ctx %d%%", percent);
     }
+    if (!is_short) add_training(f, chat, false);
     if (chat->dropped_turns > 0)
         snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "%d oldest left out", chat->dropped_turns);
     if (chat->settings.seed_given || chat->settings.seed)
@@ -61,7 +71,7 @@ static int count_fitting(const fields *f, int cols, int *used) {
 
 void status_draw(canvas *c, rect area, const chat *chat) {
     fields f = {0};
-    collect(&f, chat);
+    collect(&f, chat, area.cols < BRAND_COLS);
     int name_col = area.col + 1, end = area.col + area.cols - 1, used;
     if (area.cols >= BRAND_COLS) name_col += 2 + canvas_puts(c, area.row, name_col, area.cols, "doppel", STYLE_BRAND);
     buf label = {0}, name = {0};
