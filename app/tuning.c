@@ -220,7 +220,8 @@ static void warn(tuning *t, const int64_t *found) {
     } names[] = {{SCRUB_KIND_EMAIL, "e-mail address", "e-mail addresses"},
                  {SCRUB_KIND_PHONE, "phone number", "phone numbers"},
                  {SCRUB_KIND_CARD, "card number", "card numbers"},
-                 {SCRUB_KIND_IP, "IP address", "IP addresses"}};
+                 {SCRUB_KIND_IP, "IP address", "IP addresses"},
+                 {SCRUB_KIND_KEY, "key or token", "keys or tokens"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         int64_t n = found[names[i].kind];
         if (n == 0) continue;

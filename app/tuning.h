@@ -50,7 +50,7 @@ typedef struct tuning {
     size_t n_authors;
     buf preview; // the first few messages or lines, one a line
     buf notes;   // lines for the person
-    buf warning; // "3 e-mail addresses, 2 phone numbers, 1 key"; empty: nothing found
+    buf warning; // "3 e-mail addresses, 2 phone numbers, 1 key or token"; empty: nothing found
     bool scrub;  // replace them in what is learned
     tuning_effort effort;
     int rank;

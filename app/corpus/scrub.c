@@ -1,6 +1,7 @@
 // One walk over the text: every detail has a byte that it can begin with (a digit, '+', '('), or, for an e-mail address,
 // an '@' from which it is found in both directions. What was copied is cut back when something is found.
 #include "app/corpus/scrub.h"
+#include "app/corpus/secret.h"
 #include "app/corpus/span.h"
 #include "app/read_all.h"
 
@@ -8,8 +9,8 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
-static const char *const names[SCRUB_KINDS] = {"email", "phone", "card", "ip", "word"};
-static const char *const marks[SCRUB_KINDS] = {"[email]", "[phone]", "[card]", "[ip]", "[name]"};
+static const char *const names[SCRUB_KINDS] = {"email", "phone", "card", "ip", "key", "word"};
+static const char *const marks[SCRUB_KINDS] = {"[email]", "[phone]", "[card]", "[ip]", "[key]", "[name]"};
 
 enum { BUCKETS = 256 };
 
@@ -37,11 +38,12 @@ int scrub_flags(const char *list, unsigned *flags, error *err) {
         for (int k = 0; k < SCRUB_KIND_WORD; k++)
             if (span_is(word, names[k])) flag = 1u << k;
         if (!flag)
-            return error_set(err, "--scrub knows email, phone, card, ip and all, not \"%.*s\"", (int)word.n, word.s);
+            return error_set(err, "--scrub knows email, phone, card, ip, key and all, not \"%.*s\"", (int)word.n,
+                             word.s);
         *flags |= flag;
         rest = span_from(rest, comma ? (size_t)(comma - rest.s) + 1 : rest.n);
     }
-    return *flags ? 0 : error_set(err, "--scrub takes email, phone, card, ip or all, with commas between them");
+    return *flags ? 0 : error_set(err, "--scrub takes email, phone, card, ip, key or all, with commas between them");
 }
 
 static bool is_digit(char c) {
@@ -350,6 +352,14 @@ static bool find_address(walk *w) {
     return true;
 }
 
+static bool find_secret(walk *w) {
+    if (!(w->flags & SCRUB_KEY) || !secret_may_begin(w->text.s[w->at])) return false;
+    if (w->at > w->floor && is_wordlike(w->text.s[w->at - 1])) return false;
+    size_t n = secret_find(span_from(w->text, w->at));
+    if (n) replace(w, SCRUB_KIND_KEY, n);
+    return n > 0;
+}
+
 static bool find_hidden(walk *w) {
     size_t n = w->words && !w->after_word ? find_word(w->words, span_from(w->text, w->at)) : 0;
     if (n) replace(w, SCRUB_KIND_WORD, n);
@@ -359,7 +369,7 @@ static bool find_hidden(walk *w) {
 void scrub_text(const char *s, size_t n, unsigned flags, const scrub_words *words, buf *out, int64_t *counts) {
     walk w = {.text = {s, n}, .flags = flags, .words = words, .out = out, .counts = counts};
     while (w.at < n) {
-        if (find_address(&w) || find_number(&w) || find_hidden(&w)) continue;
+        if (find_secret(&w) || find_address(&w) || find_number(&w) || find_hidden(&w)) continue;
         uint32_t c = 0;
         int len = utf8_decode(s + w.at, n - w.at, &c);
         if (len <= 0) len = 1;

@@ -9,6 +9,7 @@ typedef enum scrub_kind {
     SCRUB_KIND_PHONE,
     SCRUB_KIND_CARD,
     SCRUB_KIND_IP,
+    SCRUB_KIND_KEY,
     SCRUB_KIND_WORD,
     SCRUB_KINDS
 } scrub_kind;
@@ -18,7 +19,8 @@ enum {
     SCRUB_PHONE = 1 << SCRUB_KIND_PHONE, // +49 30 1234567, (555) 010-9999 -> [phone]
     SCRUB_CARD = 1 << SCRUB_KIND_CARD,   // 13 to 19 digits that pass the Luhn check -> [card]
     SCRUB_IP = 1 << SCRUB_KIND_IP,       // 192.0.2.7, 2001:db8::7 -> [ip]
-    SCRUB_ALL = SCRUB_EMAIL | SCRUB_PHONE | SCRUB_CARD | SCRUB_IP,
+    SCRUB_KEY = 1 << SCRUB_KIND_KEY,     // private keys, access tokens (secret.h) -> [key]
+    SCRUB_ALL = SCRUB_EMAIL | SCRUB_PHONE | SCRUB_CARD | SCRUB_IP | SCRUB_KEY,
 };
 
 const char *scrub_name(scrub_kind kind); // "email"

@@ -14,7 +14,7 @@ static void check(unsigned flags, const scrub_words *words, const char *text, co
     OK(strcmp(buf_str(&out), want) == 0, "\"%s\" became \"%s\", expected \"%s\"", text, buf_str(&out), want);
     int64_t n = 0, marks = 0;
     for (int k = 0; k < SCRUB_KINDS; k++) n += counts[k];
-    static const char *const names[] = {"[email]", "[phone]", "[card]", "[ip]", "[name]"};
+    static const char *const names[] = {"[email]", "[phone]", "[card]", "[ip]", "[key]", "[name]"};
     for (int k = 0; k < SCRUB_KINDS; k++)
         for (const char *at = want; (at = strstr(at, names[k])) != NULL; at++) marks++;
     OK(n == marks, "\"%s\": counted %lld of %lld", text, (long long)n, (long long)marks);
@@ -27,6 +27,44 @@ static void stays(const char *text) {
 
 static void gone(const char *text, const char *want) {
     check(SCRUB_ALL, NULL, text, want);
+}
+
+// The letters are made up; only the marks are real. Strings are cut in two, so that no scanner takes them for keys.
+static void test_keys(void) {
+    gone("use AKIA"
+         "ABCDEFGH12345678 for now",
+         "use [key] for now");
+    gone("(ghp_"
+         "abcdefghijklmnopqrstuvwxyz0123456789)",
+         "([key])");
+    gone("token=sk-"
+         "abcdefghijklmnopqrstuvwxyz012345",
+         "token=[key]");
+    gone("eyJ"
+         "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefghijklmnopqrstuvwxyz",
+         "[key]");
+    gone("bot: MTIz"
+         "NDU2Nzg5MDEyMzQ1Njc4.Gabc12.abcdefghijklmnopqrstuvwxyz01234567",
+         "bot: [key]");
+    gone("123456789:"
+         "abcdefghijklmnopqrstuvwxyz_ABCDEFGH",
+         "[key]");
+    gone("a\n-----BEGIN RSA "
+         "PRIVATE KEY-----\nMIIB\nabc\n-----END RSA PRIVATE KEY-----\nb",
+         "a\n[key]\nb");
+    gone("-----BEGIN "
+         "PRIVATE KEY-----\nMIIB",
+         "[key]");
+    stays("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----");
+    stays("sk-lessons are on monday, sk-abc");
+    stays("the AKIA"
+          "ABCDEFGH1234567890 is too long to be one");
+    stays("ghp_"
+          "abcdefghijklmnopqrstuvwxyzabcdefghijklm has no digit");
+    stays("xghp_"
+          "abcdefghijklmnopqrstuvwxyz0123456789");
+    stays("My.name.is, at 12:30");
+    stays("eyJust joking...");
 }
 
 static void test_found(void) {
@@ -115,6 +153,7 @@ static void test_flags(void) {
 
 int main(void) {
     test_found();
+    test_keys();
     test_stays();
     test_one_kind_only();
     test_words();
