@@ -16,32 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-// ---- turns
-
-static size_t first_waiting(const chat *c) {
-    size_t i = c->n_turns;
-    while (i > 0 && c->turns[i - 1].waiting) i--;
-    return i;
-}
-
-static chat_turn *insert_turn(chat *c, size_t at, turn_kind kind, const char *author) {
-    c->turns = mem_reserve(c->turns, &c->cap_turns, c->n_turns + 1, sizeof *c->turns);
-    memmove(c->turns + at + 1, c->turns + at, (c->n_turns - at) * sizeof *c->turns);
-    c->n_turns++;
-    c->revision++;
-    chat_turn *t = &c->turns[at];
-    *t = (chat_turn){.kind = kind, .id = ++c->last_id, .author = mem_strdup(author), .time = time(NULL)};
-    return t;
-}
-
-static void remove_turn(chat *c, size_t at) {
-    free(c->turns[at].author);
-    buf_free(&c->turns[at].text);
-    c->n_turns--;
-    c->revision++;
-    memmove(c->turns + at, c->turns + at + 1, (c->n_turns - at) * sizeof *c->turns);
-}
-
 unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);
@@ -51,28 +25,31 @@ unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) {
     char *text = mem_calloc((size_t)n + 1, 1);
     vsnprintf(text, (size_t)n + 1, fmt, again);
     va_end(again);
-    chat_turn *t = insert_turn(c, first_waiting(c), TURN_NOTE, "");
+    chat_turn *t = chat_turns_insert(c, chat_turns_waiting(c), TURN_NOTE, "");
     t->is_error = is_error;
     utf8_repair(&t->text, text, (size_t)n);
     free(text);
     return CHAT_TURNS;
 }
 
-// The last turn of a kind that was sent; n_turns when there is none.
-static size_t last_turn(const chat *c, turn_kind kind) {
-    for (size_t i = first_waiting(c); i > 0; i--)
-        if (c->turns[i - 1].kind == kind) return i - 1;
-    return c->n_turns;
-}
-
 // ---- asking
 
+static char *describe_setup(const chat *c) {
+    buf out = {0};
+    chat_setup_write(c, true, &out);
+    return buf_take(&out);
+}
+
 static void ask(chat *c) {
+    chat_keep_state(c);
     question *q = chat_style_question(c, c->n_turns, true);
     c->asked = worker_ask_for(c->worker, q);
     chat_question_free(q);
-    c->answer = first_waiting(c);
-    insert_turn(c, c->answer, TURN_MODEL, chat_style_answerer(c))->running = true;
+    c->answer = chat_turns_waiting(c);
+    chat_turn *t = chat_turns_insert(c, c->answer, TURN_MODEL, chat_style_answerer(c));
+    t->running = true;
+    t->model = mem_strdup(c->model_path);
+    t->setup = describe_setup(c);
     c->answering = true;
     c->prefill_done = c->prefill_total = 0;
     c->tok_s = 0;
@@ -80,16 +57,20 @@ static void ask(chat *c) {
 
 // Sends the oldest waiting message when nothing stands in its way.
 static unsigned send_next(chat *c) {
-    size_t i = first_waiting(c);
+    size_t i = chat_turns_waiting(c);
     if (i == c->n_turns || chat_busy(c) || !worker_model(c->worker)) return 0;
     c->turns[i].waiting = false;
     c->turns[i].time = time(NULL);
+    c->revision++;
     ask(c);
     return CHAT_TURNS | CHAT_STATUS;
 }
 
+// Settings may have moved while it was written: the last ones are noted down.
 static void end_answer(chat *c, gen_stop stop) {
     chat_turn *t = &c->turns[c->answer];
+    free(t->setup);
+    t->setup = describe_setup(c);
     t->running = false;
     t->stop = stop;
     c->answering = false;
@@ -98,11 +79,13 @@ static void end_answer(chat *c, gen_stop stop) {
     c->revision++;
 }
 
-// Ends the running answer here and now; what the worker still says about it is ignored.
-static void abandon_answer(chat *c) {
+// What the worker still says about it is ignored. Without a word it was no answer.
+void chat_abandon(chat *c) {
     if (!c->answering) return;
+    size_t answer = c->answer;
     worker_stop(c->worker);
     end_answer(c, GEN_INTERRUPTED);
+    if (c->turns[answer].text.len == 0) chat_turns_remove(c, answer);
 }
 
 bool chat_busy(const chat *c) {
@@ -115,44 +98,35 @@ unsigned chat_stop(chat *c) {
 }
 
 unsigned chat_again(chat *c) {
-    size_t user = last_turn(c, TURN_USER), model = last_turn(c, TURN_MODEL);
+    unsigned flags = 0;
+    if (chat_keep_refuses(c, &flags)) return flags;
+    size_t user = chat_turns_last(c, TURN_USER);
     if (user == c->n_turns) return chat_note(c, true, "there is nothing to answer again");
     if (c->loading || c->fetching) return chat_note(c, true, "the model is still loading");
     if (!worker_model(c->worker)) return chat_note(c, true, "no model is loaded; see /model");
-    abandon_answer(c);
-    if (c->turns[user].failed)
-        c->turns[user].failed = false;
-    else
-        remove_turn(c, model);
+    chat_abandon(c);
+    c->turns[user].failed = false;
+    c->revision++;
+    if (user + 1 < chat_turns_waiting(c)) chat_turns_set_aside(c, user + 1);
     ask(c);
-    return CHAT_TURNS | CHAT_STATUS;
+    return chat_keep_update(c) | CHAT_TURNS | CHAT_STATUS;
 }
 
 unsigned chat_undo(chat *c) {
+    unsigned flags = 0;
+    if (chat_keep_refuses(c, &flags)) return flags;
     size_t user = c->n_turns;
     if (user > 0 && c->turns[user - 1].waiting) {
         user--;
     } else {
-        abandon_answer(c);
-        user = last_turn(c, TURN_USER);
+        chat_abandon(c);
+        user = chat_turns_last(c, TURN_USER);
     }
     if (user == c->n_turns) return chat_note(c, true, "there is nothing to undo");
     free(c->draft);
     c->draft = mem_strdup(buf_str(&c->turns[user].text));
-    for (size_t i = c->n_turns; i > user; i--)
-        if (c->turns[i - 1].kind == TURN_MODEL) remove_turn(c, i - 1);
-    remove_turn(c, user);
+    chat_turns_set_aside(c, user);
     return CHAT_TURNS | CHAT_STATUS;
-}
-
-unsigned chat_clear(chat *c) {
-    abandon_answer(c);
-    while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
-    c->dropped_turns = 0;
-    c->n_past = 0;
-    c->tok_s = 0;
-    c->candidates = (event){0};
-    return CHAT_TURNS | CHAT_STATUS | CHAT_CANDIDATES;
 }
 
 char *chat_take_draft(chat *c) {
@@ -207,8 +181,9 @@ static unsigned on_answer_error(chat *c, const event *e) {
     bool begun = c->turns[answer].text.len > 0;
     end_answer(c, GEN_INTERRUPTED);
     if (!begun) {
-        remove_turn(c, answer);
-        c->turns[last_turn(c, TURN_USER)].failed = true;
+        chat_turns_remove(c, answer);
+        chat_turn *message = &c->turns[chat_turns_last(c, TURN_USER)];
+        message->failed = !chat_turns_bring_back(c, message->number);
     }
     return chat_note(c, true, "%s", e->text) | CHAT_STATUS | CHAT_DONE;
 }
@@ -223,7 +198,7 @@ static char *name_of(const char *path) {
     return mem_strndup(name, n);
 }
 
-static void set_string(char **s, const char *value) {
+void chat_set_string(char **s, const char *value) {
     char *copy = mem_strdup(value);
     free(*s);
     *s = copy;
@@ -243,7 +218,7 @@ static void take_up_adapters(chat *c) {
 static unsigned on_loaded(chat *c, const event *e) {
     free(c->model_name);
     c->model_name = name_of(e->text);
-    set_string(&c->model_path, e->text);
+    chat_set_string(&c->model_path, e->text);
     c->n_past = 0;
     c->n_ctx = e->n_ctx;
     if (e->request == c->load_request) c->loading = false;
@@ -261,7 +236,10 @@ static unsigned on_loaded(chat *c, const event *e) {
 
 static unsigned on_load_error(chat *c, const event *e) {
     c->loading = c->loading && e->request != c->load_request;
-    if (worker_model(c->worker)) return chat_note(c, true, "%s; %s stays", e->text, c->model_name) | CHAT_STATUS;
+    if (worker_model(c->worker)) {
+        if (c->n_adapters && c->n_agreed == 0) chat_adapters_clear(c); // they belong to the model that did not come
+        return chat_note(c, true, "%s; %s stays", e->text, c->model_name) | CHAT_STATUS;
+    }
     chat_note(c, true, "%s", e->text);
     return chat_note(c, false, "No model is loaded: /model lists what is there, /model pull fetches the default one.") |
            CHAT_STATUS;
@@ -271,7 +249,7 @@ static unsigned on_load_error(chat *c, const event *e) {
 static chat_turn *fetch_note(chat *c) {
     for (size_t i = c->n_turns; i > 0; i--)
         if (c->turns[i - 1].kind == TURN_NOTE && c->turns[i - 1].running) return &c->turns[i - 1];
-    chat_turn *t = insert_turn(c, first_waiting(c), TURN_NOTE, "");
+    chat_turn *t = chat_turns_insert(c, chat_turns_waiting(c), TURN_NOTE, "");
     t->running = true;
     return t;
 }
@@ -322,7 +300,7 @@ unsigned chat_pump(chat *c) {
     }
     flags |= chat_background_pump(c) | send_next(c);
     chat_background_yield(c);
-    return flags;
+    return flags | chat_keep_update(c);
 }
 
 // ---- submitted lines
@@ -330,7 +308,13 @@ unsigned chat_pump(chat *c) {
 #define BLANK " \t\r\n"
 
 static unsigned add_message(chat *c, const char *text) {
-    chat_turn *t = insert_turn(c, c->n_turns, TURN_USER, chat_style_me(c));
+    unsigned flags = 0;
+    if (chat_keep_refuses(c, &flags)) {
+        free(c->draft);
+        c->draft = mem_strdup(text);
+        return flags;
+    }
+    chat_turn *t = chat_turns_insert(c, c->n_turns, TURN_USER, chat_style_me(c));
     t->waiting = true;
     size_t n = strlen(text);
     while (n > 0 && strchr(BLANK, text[n - 1])) n--;
@@ -362,7 +346,7 @@ unsigned chat_submit(chat *c, const char *text) {
     buf_free(&line);
     flags |= send_next(c);
     chat_background_yield(c);
-    return flags;
+    return flags | chat_keep_update(c);
 }
 
 unsigned chat_load(chat *c, const char *path) {
@@ -401,11 +385,19 @@ uint64_t chat_clock_seed(void) {
     return ((uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec / 1000u + (uint64_t)getpid()) % 1000000u;
 }
 
+static void offer_to_fetch(chat *c) {
+    c->question = QUESTION_FETCH;
+    chat_note(c, false,
+              "There is no model yet. Type y (or /model pull) to fetch %s (%lld MB), or /model PATH to load a file.",
+              fetch_default()->file, (long long)((fetch_default()->package_size + 500000) / 1000000));
+}
+
 chat *chat_open(const chat_options *o, error *err) {
     worker *w = worker_open(&o->worker, err);
     background *b = w ? background_open(err) : NULL;
     if (!b) {
         worker_close(w);
+        store_close(o->store);
         return NULL;
     }
     chat *c = mem_calloc(1, sizeof *c);
@@ -420,31 +412,32 @@ chat *chat_open(const chat_options *o, error *err) {
     gen_settings s = o->settings;
     if (!s.seed_given) s.seed = chat_clock_seed();
     chat_set_settings(c, &s);
+    chat_keep_open(c, o);
+    chat_session_begin(c, o);
     for (size_t i = 0; i < o->n_adapters; i++) {
         if (chat_adapters_add(c, o->adapters[i], err) == 0) continue;
         chat_close(c);
         return NULL;
     }
-    if (o->model_path) {
+    if (o->model_path)
         chat_load(c, o->model_path);
-    } else {
-        c->question = QUESTION_FETCH;
-        chat_note(
-            c, false,
-            "There is no model yet. Type y (or /model pull) to fetch %s (%lld MB), or /model PATH to load a file.",
-            fetch_default()->file, (long long)((fetch_default()->package_size + 500000) / 1000000));
-    }
+    else
+        offer_to_fetch(c);
     return c;
 }
 
 void chat_close(chat *c) {
     if (!c) return;
+    chat_abandon(c);
+    chat_keep_leave(c);
     background_close(c->background);
     worker_close(c->worker);
+    chat_keep_close(c);
     chat_adapters_clear(c);
     chat_style_free(c->style);
-    while (c->n_turns > 0) remove_turn(c, c->n_turns - 1);
+    chat_turns_clear(c);
     free(c->turns);
+    free(c->others);
     free(c->system);
     free(c->model_name);
     free(c->model_path);

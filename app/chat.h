@@ -7,6 +7,7 @@
 #ifndef DOPPEL_CHAT_H
 #define DOPPEL_CHAT_H
 
+#include "app/store.h"
 #include "app/worker.h"
 
 #include <time.h>
@@ -29,10 +30,22 @@ typedef struct chat_turn {
     bool is_error; // a note that reports a failure
     gen_stop stop; // of a finished answer
     int n_tokens;
+    int nth, n_alternatives; // of a message: which of its alternatives this is, from 1, and how many there are
+    bool is_recalled;        // not made just now: it came back from the store, or from among the alternatives
+    // Private to chat*.c: its place in the tree of app/session.h (number 0: a note), what wrote it (likewise; NULL: not
+    // known), and what the store has of it.
+    int number, parent;
+    bool is_chosen;
+    char *model, *setup;
+    struct {
+        bool is_stored, is_chosen, unsent, failed, growing;
+        int parent;
+        size_t len;
+    } kept;
 } chat_turn;
 
 // A question that the next submitted line answers with y or n; its text stands in the last note.
-typedef enum chat_question { QUESTION_NONE, QUESTION_FETCH, QUESTION_OVERWRITE } chat_question;
+typedef enum chat_question { QUESTION_NONE, QUESTION_FETCH, QUESTION_OVERWRITE, QUESTION_REMOVE } chat_question;
 
 // An adapter in use.
 typedef struct chat_adapter {
@@ -40,10 +53,21 @@ typedef struct chat_adapter {
     float strength;
 } chat_adapter;
 
+// The conversation as one of those that are kept.
+typedef struct chat_session {
+    int64_t id;  // in the store; 0: it is not there, or not yet: it has no messages
+    char *title; // "" before the first message
+    bool is_named;
+    int64_t created, changed;
+    bool is_read_along; // another doppel goes on with it: this one shows what that adds, and cannot add to it
+} chat_session;
+
 typedef struct chat {
     worker *worker;
     struct background *background; // app/background.h: trainings
     unsigned training_news;        // BACKGROUND_ flags of what it told; whoever acts on them clears them
+    store *store;                  // NULL: nothing is kept
+    chat_session session;
     chat_turn *turns;
     size_t n_turns, cap_turns;
     char *system;          // "" : the model's own default
@@ -69,10 +93,16 @@ typedef struct chat {
     // Private to chat*.c:
     uint64_t asked, load_request, fetch_request; // numbers of the newest requests; asked is 0 when no answer runs
     uint64_t adapt_request;
-    size_t n_agreed;     // of the adapters: these the model has, the others it is asked to take
-    bool renewing;       // what it is asked to take are those it has, read again
-    char *question_file; // QUESTION_OVERWRITE: which
-    char *draft;         // see chat_take_draft
+    size_t n_agreed;          // of the adapters: these the model has, the others it is asked to take
+    bool renewing;            // what it is asked to take are those it has, read again
+    char *question_file;      // QUESTION_OVERWRITE: which
+    int64_t question_session; // QUESTION_REMOVE: which
+    char *draft;              // see chat_take_draft
+    chat_turn *others;        // messages that are not in the conversation: alternatives, and what followed them
+    size_t n_others, cap_others;
+    int last_number;     // of the newest message
+    bool is_linked;      // parent, nth and n_alternatives are right
+    struct keeper *keep; // chat_keep.c
 } chat;
 
 typedef struct chat_options {
@@ -84,6 +114,10 @@ typedef struct chat_options {
     gen_settings settings;
     const char *const *adapters; // (n_adapters) NAME[=STRENGTH]: taken up when the model is loaded
     size_t n_adapters;
+    store *store;      // where conversations are kept, taken over by chat_open; NULL: nowhere
+    int64_t session;   // of the store, to go on with; 0: a new one
+    const char *title; // of a new one; NULL: its first message gives it one
+    bool remembers;    // what is open when the chat ends is what the next start goes on with (store_last)
 } chat_options;
 
 chat *chat_open(const chat_options *o, error *err); // starts the worker and the loading of the model
@@ -99,12 +133,31 @@ unsigned chat_pump(chat *c);
 // message that begins with a slash, anything else a message. Returns CHAT_ flags; sets quitting.
 unsigned chat_submit(chat *c, const char *text);
 unsigned chat_stop(chat *c);  // stops the running answer and keeps it; cancels fetching
-unsigned chat_again(chat *c); // drops the last answer and asks for another; tries a failed message again
-unsigned chat_undo(chat *c);  // removes the last exchange; its message becomes the draft
-unsigned chat_clear(chat *c); // forgets all turns
+unsigned chat_again(chat *c); // asks for another answer beside the last one; tries a failed message again
+unsigned chat_undo(chat *c);  // takes back the last exchange; its message becomes the draft
+// Goes on with alternative nth (from 1) of the turn at that index, and with what followed it when it was left.
+unsigned chat_alternative(chat *c, size_t at, int nth);
+unsigned chat_walk(chat *c,
+                   int direction); // to the next (1) or previous (-1) alternative of the last turn that has any
 unsigned chat_note(chat *c, bool is_error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 uint64_t chat_clock_seed(void); // a seed from the clock, short enough to be read out and typed again
 void chat_set_settings(chat *c, const gen_settings *s);
+
+// ---- conversations (chat_session.c); without a store they say so
+
+unsigned chat_session_new(chat *c, const char *title); // title NULL: its first message gives it one
+// Goes on with one of the store: with its turns, system text, model and adapters. When another doppel has it, this one
+// reads along until that one leaves it.
+unsigned chat_session_open(chat *c, int64_t id);
+unsigned chat_session_rename(chat *c, int64_t id, const char *title); // id 0: the open one
+unsigned chat_session_remove(chat *c, int64_t id);                    // the open one is left for a new one
+unsigned chat_sessions(chat *c, const char *args);                    // the command /sessions (chat_sessions.c)
+// Milliseconds until chat_pump has something to do although nothing happened (a store to try again, a session to read
+// along); -1: never.
+int chat_wait_ms(const chat *c);
+// Tries once more to write down what is not in the store yet. Why it cannot be; NULL: nothing is missing. For the last
+// words of a program.
+const char *chat_unkept(chat *c);
 
 // Loads the model at path once what runs is done. Fetches the default model, then loads it.
 unsigned chat_load(chat *c, const char *path);
@@ -141,8 +194,8 @@ const chat_command *chat_command_at(size_t i);
 // out, one per line, whole replacement words; *start is where the word begins.
 void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start, buf *out);
 
-// Writes the conversation (without notes) to path: Markdown, or plain text for a name ending in .txt. The file is
-// replaced in one step. 0, or -1 with a message.
+// Writes the conversation (without notes) to path: Markdown, or plain text for a name ending in .txt, or JSON for .json
+// (app/session_export.h). The file is replaced in one step. 0, or -1 with a message.
 int chat_export(const chat *c, const char *path, error *err);
 
 #endif

@@ -1,7 +1,7 @@
 // The slash commands: one table for running, help and completion.
 #define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
-#include "app/chat.h"
+#include "app/chat_impl.h"
 #include "app/chat_style.h"
 #include "app/config.h"
 #include "app/fetch.h"
@@ -23,8 +23,7 @@ static unsigned run_help(chat *c, const char *args);
 
 static unsigned run_clear(chat *c, const char *args) {
     (void)args;
-    chat_clear(c);
-    return chat_note(c, false, "The conversation is cleared.") | CHAT_STATUS;
+    return chat_session_new(c, NULL);
 }
 
 static unsigned run_undo(chat *c, const char *args) {
@@ -35,6 +34,16 @@ static unsigned run_undo(chat *c, const char *args) {
 static unsigned run_again(chat *c, const char *args) {
     (void)args;
     return chat_again(c);
+}
+
+static unsigned run_alternative(chat *c, const char *args) {
+    if (!*args) return chat_walk(c, 1);
+    char *end;
+    long n = strtol(args, &end, 10);
+    for (size_t i = c->n_turns; i > 0 && !*end; i--)
+        if (c->turns[i - 1].n_alternatives >= n && n > 0 && c->turns[i - 1].n_alternatives > 1)
+            return chat_alternative(c, i - 1, (int)n);
+    return chat_note(c, true, "there is no alternative %s", args);
 }
 
 static unsigned run_quit(chat *c, const char *args) {
@@ -272,8 +281,8 @@ static unsigned save(chat *c, const char *path) {
     return chat_note(c, false, "The conversation is saved to %s.", path);
 }
 
-static unsigned run_save(chat *c, const char *args) {
-    if (!*args) return chat_note(c, true, "/save wants a file name, such as chat.md or chat.txt");
+unsigned chat_save(chat *c, const char *args) {
+    if (!*args) return chat_note(c, true, "a file name is missing, such as chat.md, chat.txt or chat.json");
     buf path = {0};
     const char *home = getenv("HOME");
     if (args[0] == '~' && args[1] == '/' && home)
@@ -301,10 +310,11 @@ bool chat_question_answer(chat *c, const char *text, unsigned *flags) {
     chat_question question = c->question;
     // An unanswered offer to fetch stands until a model is there; another question is dropped by any other line.
     if (yes || no || question != QUESTION_FETCH) c->question = QUESTION_NONE;
-    if (yes)
-        *flags |= question == QUESTION_FETCH ? chat_fetch(c) : save(c, c->question_file);
-    else if (no)
-        *flags |= chat_note(c, false, question == QUESTION_FETCH ? "Not fetched." : "Not saved.");
+    static const char *const no_text[] = {"", "Not fetched.", "Not saved.", "It stays."};
+    if (no) *flags |= chat_note(c, false, "%s", no_text[question]);
+    if (yes && question == QUESTION_FETCH) *flags |= chat_fetch(c);
+    if (yes && question == QUESTION_OVERWRITE) *flags |= save(c, c->question_file);
+    if (yes && question == QUESTION_REMOVE) *flags |= chat_session_remove(c, c->question_session);
     return yes || no;
 }
 
@@ -312,9 +322,12 @@ bool chat_question_answer(chat *c, const char *text, unsigned *flags) {
 
 static const command commands[] = {
     {{"help", "[COMMAND]", "this list"}, run_help},
-    {{"again", "", "drop the last answer and write another"}, run_again},
+    {{"again", "", "another answer; the earlier ones are kept"}, run_again},
+    {{"alternative", "[N]", "go on with the next of the answers that were given, or with number N"}, run_alternative},
     {{"undo", "", "take back the last message and its answer"}, run_undo},
-    {{"clear", "", "forget the conversation and start anew"}, run_clear},
+    {{"clear", "", "begin a new conversation; this one is kept"}, run_clear},
+    {{"sessions", "[...]", "list conversations; open N, new, search WORDS, rename, delete, export; /sessions help"},
+     chat_sessions},
     {{"system", "[TEXT]", "show or set the system text; - for the model's own"}, run_system},
     {{"set", "[NAME [VALUE]]", "list, show or change settings; /set save keeps them"}, run_set},
     {{"model", "[NAME]", "list models or load one, by name or path; /model pull fetches the default one"}, run_model},
@@ -322,7 +335,7 @@ static const command commands[] = {
     {{"style", "[X|on|off]", "list and set strengths (/style NAME=0.8); off is the bare model"}, chat_style_run},
     {{"as", "[NAME]", "who of the log answers"}, chat_style_as},
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
-    {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt"}, run_save},
+    {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt, JSON for .json"}, chat_save},
     {{"quit", "", "leave"}, run_quit},
 };
 

@@ -1,7 +1,7 @@
 // Completion of slash commands: names of commands, settings, models and files.
 #define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
-#include "app/chat.h"
+#include "app/chat_impl.h"
 #include "app/paths.h"
 
 #include <dirent.h>
@@ -123,6 +123,13 @@ void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start
     *start = arg;
     if (strncmp(line, "/help ", 6) == 0) {
         complete_command(word, n, "", out);
+    } else if (strncmp(line, "/sessions ", 10) == 0) {
+        if (strncmp(word, "export ", 7) == 0 && n >= 7) {
+            *start = arg + 7;
+            complete_file(word + 7, n - 7, false, out);
+        } else {
+            chat_sessions_complete(word, n, out);
+        }
     } else if (strncmp(line, "/save ", 6) == 0) {
         complete_file(word, n, false, out);
     } else if (strncmp(line, "/model ", 7) == 0) {

@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
+#include "app/session_start.h"
 #include "model/base/memory.h"
 #include "ui/repl.h"
 #include "ui/ui.h"
@@ -22,7 +23,9 @@ static const option_help help = {
     .usage = "[chat] [options]",
     .about =
         "Chat with a model. On a terminal this fills the screen; with --plain, on a dumb terminal, or when stdin or\n"
-        "stdout is no terminal, it is a line REPL that only ever appends. /help lists the commands inside.",
+        "stdout is no terminal, it is a line REPL that only ever appends. /help lists the commands inside.\n\n"
+        "Conversations are kept as they happen. On a terminal the one that was open last goes on; elsewhere a new one\n"
+        "begins. `doppel sessions` lists them.",
     .takes = OPTIONS_MODEL | OPTIONS_ADAPTER | OPTIONS_JSON | OPTIONS_SAMPLING,
 };
 
@@ -32,8 +35,9 @@ enum { DEFAULT_KV_STORE = 1 << 30 };
 typedef struct chat_setup {
     options common;
     config config;
-    bool plain;
-    const char *system;
+    bool plain, new, no_keep;
+    const char *system, *session;
+    session_start start;
     const char *kv;
     worker_options worker;
     buf kv_dir;
@@ -77,6 +81,10 @@ static void count_model(void *arg, const char *name, const char *path) {
 // offers to fetch one.
 static int choose_model(chat_setup *s, error *err) {
     if (s->common.model || s->common.adapters.n > 0) return adapters_chosen_model(&s->common, &s->model, err);
+    if (s->start.model) {
+        buf_puts(&s->model, s->start.model);
+        return 0;
+    }
     if (s->config.model && paths_model(s->config.model, &s->model, &s->complaint) == 0) return 0;
     error why;
     int n_models = 0;
@@ -97,6 +105,13 @@ static void tell_idle_knobs(const chat_setup *s, chat *c, bool full_screen) {
     }
 }
 
+static void tell_lines(chat *c, const char *lines) {
+    for (size_t n; *lines; lines += n + (lines[n] != '\0')) {
+        n = strcspn(lines, "\n");
+        chat_note(c, false, "%.*s", (int)n, lines);
+    }
+}
+
 // Names and answers are UTF-8; a locale that is not could not show them.
 static void want_utf8(void) {
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
@@ -104,25 +119,35 @@ static void want_utf8(void) {
 
 static int run(chat_setup *s) {
     error err;
+    bool full_screen = is_full_screen(s);
+    bool is_person = full_screen || (isatty(STDIN_FILENO) && !s->common.json);
+    if (!s->no_keep && session_start_open(&s->start, s->session, is_person && !s->new, &err) != 0)
+        return report_error(&err);
     if (choose_model(s, &err) != 0) return report_error(&err);
     if (s->worker.draft_file && access(s->worker.draft_file, R_OK) != 0)
         return report_failure("%s: cannot be read: %s", s->worker.draft_file, strerror(errno));
     chat_options o = {
         .model_path = s->model.len ? buf_str(&s->model) : NULL,
-        .system = s->system ? s->system : s->config.system,
+        .system = s->system || s->start.session ? s->system : s->config.system,
         .user_name = s->config.user,
         .theme = s->config.theme,
         .worker = s->worker,
         .settings = s->settings,
         .adapters = s->common.adapters.items,
         .n_adapters = s->common.adapters.n,
+        .store = s->start.store,
+        .session = s->start.session,
+        .title = s->start.title,
+        .remembers = is_person,
     };
-    bool full_screen = is_full_screen(s);
+    s->start.store = NULL; // the chat's now
     if (s->complaint.text[0] && !full_screen) report_error(&s->complaint);
     chat *c = chat_open(&o, &err);
     if (!c) return report_error(&err);
     want_utf8();
     tell_idle_knobs(s, c, full_screen);
+    tell_lines(c, buf_str(&s->start.notes));
+    if (s->start.complaint.text[0]) chat_note(c, true, "Nothing is being kept: %s", s->start.complaint.text);
     int code;
     if (full_screen) {
         if (s->complaint.text[0]) chat_note(c, true, "%s", s->complaint.text);
@@ -131,6 +156,8 @@ static int run(chat_setup *s) {
     } else {
         code = repl_run(c, &(repl_options){.json = s->common.json, .quiet = s->common.quiet});
     }
+    const char *why = chat_unkept(c);
+    if (why) report_note("not all of the conversation was kept: %s", why);
     chat_close(c);
     return code;
 }
@@ -139,6 +166,10 @@ int cmd_chat(int argc, char **argv) {
     chat_setup s = {.settings = gen_settings_chat(), .worker = {.n_draft = DRAFT_MOST}};
     const option own[] = {
         {"plain", 0, OPTION_FLAG, &s.plain, NULL, "the line REPL instead of the full screen", 0, 0},
+        {"new", 0, OPTION_FLAG, &s.new, NULL, "begin a new conversation", 0, 0},
+        {"session", 0, OPTION_TEXT, &s.session, "NAME",
+         "go on with the conversation of this number or title; begin one so called when there is none", 0, 0},
+        {"no-keep", 0, OPTION_FLAG, &s.no_keep, NULL, "keep nothing of this chat", 0, 0},
         {"system", 0, OPTION_TEXT, &s.system, "TEXT", "the system text; the model's own unless given", 0, 0},
         {"ctx", 0, OPTION_INT, &s.worker.n_ctx, "N", "tokens of context; 4096, or what the model has, unless given", 16,
          1 << 24},
@@ -153,6 +184,8 @@ int cmd_chat(int argc, char **argv) {
     s.worker.threads = s.common.threads;
     choose_store(&s);
     int code = engine_cache(s.kv, &s.worker.cache) ? run(&s) : EXIT_USAGE;
+    session_start_free(&s.start);
+    store_close(s.start.store);
     buf_free(&s.kv_dir);
     config_free(&s.config);
     buf_free(&s.model);

@@ -141,6 +141,8 @@ static int next_deadline(const loop *l) {
         if (wait < 0 || key_wait < wait) wait = key_wait;
         if (wait < 0) wait = 0;
     }
+    int chat_wait = chat_wait_ms(l->ui.chat);
+    if (chat_wait >= 0 && (wait < 0 || chat_wait < wait)) wait = chat_wait;
     return l->ui.is_stale && wait < 0 ? 0 : (int)wait;
 }
 
@@ -149,9 +151,10 @@ static void wait_for_events(loop *l) {
     struct pollfd fds[OTHERS + CHAT_MAX_FDS] = {
         [INPUT] = {.fd = 0, .events = POLLIN}, [SIGNALS] = {.fd = signals_fd(), .events = POLLIN}};
     size_t n = OTHERS + chat_fds(l->ui.chat, fds + OTHERS);
-    if (poll(fds, n, next_deadline(l)) <= 0) return;
+    if (poll(fds, n, next_deadline(l)) <= 0)
+        for (size_t i = 0; i < n; i++) fds[i].revents = 0;
     if (fds[SIGNALS].revents) take_signals(l);
-    bool has_news = false;
+    bool has_news = chat_wait_ms(l->ui.chat) == 0;
     for (size_t i = OTHERS; i < n; i++) has_news |= fds[i].revents != 0;
     if (has_news) input_changed(&l->ui, chat_pump(l->ui.chat));
     if (fds[INPUT].revents) read_input(l);

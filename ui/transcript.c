@@ -66,7 +66,8 @@ static bool is_same_turn(const item *it, const chat_turn *turn) {
 
 static bool sync_item(item *it, const chat_turn *turn) {
     bool changed = it->turn.running != turn->running || it->turn.waiting != turn->waiting ||
-                   it->turn.failed != turn->failed || it->turn.stop != turn->stop;
+                   it->turn.failed != turn->failed || it->turn.stop != turn->stop || it->turn.nth != turn->nth ||
+                   it->turn.n_alternatives != turn->n_alternatives;
     if (turn->text.len > it->seen) {
         clean_feed(&it->filter, turn->text.data + it->seen, turn->text.len - it->seen, &it->shown);
         it->seen = turn->text.len;
@@ -260,7 +261,11 @@ static void draw_header(const transcript *t, const item *it, canvas *c, int row,
     struct tm tm;
     if (localtime_r(&it->turn.time, &tm)) strftime(clock, sizeof clock, "%H:%M", &tm);
     int used = canvas_puts(c, row, col, t->cols - 7, it->author, who);
-    canvas_puts(c, row, col + used + 2, t->cols - used - 2, clock, STYLE_DIM);
+    used += 2 + canvas_puts(c, row, col + used + 2, t->cols - used - 2, clock, STYLE_DIM);
+    if (it->turn.n_alternatives < 2) return;
+    char which[32];
+    snprintf(which, sizeof which, "‹ %d/%d ›", it->turn.nth, it->turn.n_alternatives);
+    canvas_puts_right(c, row, col + used + 1, t->cols - used - 1, which, STYLE_VALUE);
 }
 
 static void draw_text(const transcript *t, const item *it, size_t row_index, canvas *c, int row, int col) {

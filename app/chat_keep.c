@@ -1,0 +1,402 @@
+// The store follows the turns: after everything that may have changed them, they are compared with what the store has,
+// and the differences are written in one transaction. So nothing else needs to know that there is a store, and a write
+// that failed is simply still a difference the next time.
+//
+// A new session is put into the store with its first message. The answer that streams costs one row a token; when it has
+// ended it is written as a whole. The state of the model goes to app/kvstore.h when a session is left, and after answers
+// that made it much longer.
+#define _POSIX_C_SOURCE 200809L
+#include "app/chat_impl.h"
+#include "app/kvstore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    RETRY_MS = 1000,
+    READ_MS = 250,      // between two looks at a session that is read along
+    COMPLAIN_AFTER = 2, // failures in a row: another program's moment of work is none
+    KEEP_TOKENS = 512,  // read since the state was kept: it is kept again
+};
+
+typedef struct keeper {
+    char *kv_dir;
+    bool remembers;
+    char *model, *setup; // what the session is written with; of an entered one as stored, until its model is loaded
+    buf head;            // of the session as the store has it
+    unsigned revision;   // of the turns as the store has them
+    bool was_answering;  // when it looked last
+    int n_failures;
+    error why;
+    bool has_complained;
+    int64_t due;                // milliseconds: when to try or look again; 0: not at all
+    int64_t version;            // of the database, in a session that is read along
+    pid_t owner;                // of that session
+    int n_past;                 // of the state that was kept, or recalled
+    bool must_recall, is_fresh; // is_fresh: answered since the state was kept
+} keeper;
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// ---- writing
+
+static size_t path_length(const chat *c) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_turns; i++) n += c->turns[i].kind != TURN_NOTE;
+    return n;
+}
+
+static void give_title(chat *c) {
+    for (size_t i = 0; i < c->n_turns && !c->session.title[0]; i++) {
+        if (c->turns[i].kind != TURN_USER) continue;
+        free(c->session.title);
+        c->session.title = session_title(buf_str(&c->turns[i].text));
+        c->session.created = c->turns[i].time;
+    }
+}
+
+// Everything of the session that can change without a message.
+static void describe_head(const chat *c, buf *out) {
+    const keeper *k = c->keep;
+    buf_printf(out, "%s\n%d\n%s\n%s\n%s", c->session.title, c->session.is_named, c->system, k->model, k->setup);
+}
+
+static void note_setup(chat *c) {
+    keeper *k = c->keep;
+    if (c->loading || c->adapting || !c->model_path[0]) return;
+    buf setup = {0};
+    chat_setup_write(c, false, &setup);
+    chat_set_string(&k->model, c->model_path);
+    chat_set_string(&k->setup, setup.data);
+    buf_free(&setup);
+}
+
+static bool is_kept(const chat_turn *t) {
+    if (t->kind == TURN_NOTE || (t->running && t->text.len == 0)) return true; // nothing to keep yet
+    return t->kept.is_stored && t->kept.is_chosen == t->is_chosen && t->kept.parent == t->parent &&
+           t->kept.unsent == t->waiting && t->kept.failed == t->failed && t->kept.growing == t->running &&
+           t->kept.len == t->text.len;
+}
+
+static bool only_grew(const chat_turn *t) {
+    return t->running && t->kept.growing && t->kept.parent == t->parent && t->kept.is_chosen == t->is_chosen &&
+           t->kept.len < t->text.len;
+}
+
+static void mark_kept(chat_turn *t) {
+    if (is_kept(t)) return;
+    t->kept.is_stored = true;
+    t->kept.is_chosen = t->is_chosen;
+    t->kept.parent = t->parent;
+    t->kept.unsent = t->waiting;
+    t->kept.failed = t->failed;
+    t->kept.growing = t->running;
+    t->kept.len = t->text.len;
+}
+
+// Writes what differs; 1: more than growth was written, 0: not, -1: a message.
+static int put_turns(chat *c, int64_t session, const chat_turn *turns, size_t n, error *err) {
+    int result = 0;
+    for (size_t i = 0; i < n; i++) {
+        const chat_turn *t = &turns[i];
+        if (is_kept(t)) continue;
+        if (only_grew(t)) {
+            size_t from = t->kept.len;
+            if (store_grow_message(c->store, session, t->number, t->text.data + from, t->text.len - from, err) != 0)
+                return -1;
+            continue;
+        }
+        session_message m = chat_turns_message(t);
+        if (store_put_message(c->store, session, &m, err) != 0) return -1;
+        result = 1;
+    }
+    return result;
+}
+
+static int put_session(chat *c, int64_t *id, error *err) {
+    session s = {
+        .id = *id,
+        .title = c->session.title,
+        .is_named = c->session.is_named,
+        .created = c->session.created,
+        .changed = c->session.changed,
+        .length = (int)path_length(c),
+        .system = c->system,
+        .model = c->keep->model,
+        .setup = c->keep->setup,
+    };
+    int failed = store_put_session(c->store, &s, err);
+    *id = s.id;
+    return failed;
+}
+
+static int write_all(chat *c, bool head_changed, int64_t *id, error *err) {
+    int here = 0, there = 0;
+    if (store_begin(c->store, err) != 0) return -1;
+    int failed = *id == 0 ? put_session(c, id, err) : 0; // its messages need its number
+    if (!failed) here = put_turns(c, *id, c->turns, c->n_turns, err);
+    if (!failed && here >= 0) there = put_turns(c, *id, c->others, c->n_others, err);
+    failed = failed || here < 0 || there < 0;
+    if (here > 0 || there > 0) c->session.changed = time(NULL);
+    if (!failed && (here || there || head_changed)) failed = put_session(c, id, err);
+    if (!failed) return store_commit(c->store, err);
+    store_rollback(c->store);
+    return -1;
+}
+
+static unsigned on_failure(chat *c, const error *err) {
+    keeper *k = c->keep;
+    k->why = *err;
+    k->due = now_ms() + RETRY_MS;
+    if (++k->n_failures < COMPLAIN_AFTER || k->has_complained) return 0;
+    k->has_complained = true;
+    return chat_note(c, true, "Nothing is being kept: %s. The chat goes on, and doppel tries again.", err->text);
+}
+
+static unsigned on_success(chat *c, int64_t id, buf *head) {
+    keeper *k = c->keep;
+    unsigned flags = 0;
+    for (size_t i = 0; i < c->n_turns; i++) mark_kept(&c->turns[i]);
+    for (size_t i = 0; i < c->n_others; i++) mark_kept(&c->others[i]);
+    buf_free(&k->head);
+    k->head = *head;
+    *head = (buf){0};
+    k->revision = c->revision;
+    if (c->session.id == 0) {
+        c->session.id = id;
+        store_take(c->store, id);
+        if (k->remembers) store_set_last(c->store, id);
+    }
+    if (k->has_complained) flags = chat_note(c, false, "The conversation is kept again.");
+    k->n_failures = 0;
+    k->has_complained = false;
+    k->due = 0;
+    return flags;
+}
+
+static unsigned write_changes(chat *c) {
+    keeper *k = c->keep;
+    if (c->session.id == 0 && path_length(c) == 0) return 0;
+    error err = {{0}};
+    buf head = {0};
+    unsigned flags = 0;
+    chat_turns_link(c);
+    give_title(c);
+    note_setup(c);
+    describe_head(c, &head);
+    bool head_changed = head.len != k->head.len || memcmp(head.data, buf_str(&k->head), head.len) != 0;
+    if (head_changed || k->revision != c->revision) {
+        int64_t id = c->session.id;
+        flags = write_all(c, head_changed, &id, &err) == 0 ? on_success(c, id, &head) : on_failure(c, &err);
+    }
+    buf_free(&head);
+    return flags;
+}
+
+// ---- the model's state
+
+static void state_name(int64_t id, char out[32]) {
+    snprintf(out, 32, "c%lld", (long long)id);
+}
+
+static void keep_state(chat *c) {
+    keeper *k = c->keep;
+    char name[32];
+    if (!c->session.id || c->session.is_read_along || !k->is_fresh) return;
+    state_name(c->session.id, name);
+    worker_keep(c->worker, name);
+    k->n_past = c->n_past;
+    k->is_fresh = false;
+}
+
+void chat_keep_state(chat *c) {
+    keeper *k = c->keep;
+    char name[32];
+    if (!k->must_recall) return;
+    k->must_recall = false;
+    state_name(c->session.id, name);
+    worker_recall(c->worker, name);
+}
+
+void chat_keep_forget(chat *c, int64_t id) {
+    char name[32];
+    state_name(id, name);
+    kvstore_forget(&(kvstore){.dir = c->keep->kv_dir, .cap = 1}, name);
+}
+
+// ---- reading along
+
+static bool is_due(const keeper *k) {
+    return k->due && now_ms() >= k->due;
+}
+
+static unsigned read_again(chat *c) {
+    session s;
+    error err = {{0}};
+    if (store_load(c->store, c->session.id, &s, &err) != 0) {
+        c->keep->due = 0;
+        return chat_note(c, true, "%s; it was removed", err.text);
+    }
+    chat_turns_fill(c, &s);
+    chat_set_string(&c->session.title, s.title);
+    chat_set_string(&c->system, s.system);
+    session_free(&s);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+static unsigned read_along(chat *c) {
+    keeper *k = c->keep;
+    if (!is_due(k)) return 0;
+    k->due = now_ms() + READ_MS;
+    if (store_take(c->store, c->session.id) == 0) {
+        error err = {{0}};
+        chat_keep_enter(c, c->session.id, &err);
+        return chat_note(c, false, "The other doppel has left the conversation; it goes on here.") | CHAT_STATUS;
+    }
+    int64_t version = store_version(c->store);
+    if (version == k->version) return 0;
+    k->version = version;
+    return read_again(c);
+}
+
+bool chat_keep_refuses(chat *c, unsigned *flags) {
+    if (!c->session.is_read_along) return false;
+    *flags |=
+        chat_note(c, true,
+                  "This conversation is open in another doppel (process %ld) and can only be read here until that "
+                  "one leaves it; /clear begins a new one.",
+                  (long)c->keep->owner);
+    return true;
+}
+
+// ---- following
+
+unsigned chat_keep_update(chat *c) {
+    keeper *k = c->keep;
+    chat_turns_link(c);
+    if (!c->store) return 0;
+    if (c->session.is_read_along) return read_along(c);
+    if (k->n_failures && !is_due(k)) return 0;
+    unsigned flags = write_changes(c);
+    if (k->was_answering && !c->answering && k->n_failures == 0) {
+        k->is_fresh = true;
+        store_flush(c->store);
+        if (c->n_past >= k->n_past + KEEP_TOKENS) keep_state(c);
+    }
+    k->was_answering = c->answering;
+    return flags;
+}
+
+int chat_wait_ms(const chat *c) {
+    if (!c->keep->due) return -1;
+    int64_t left = c->keep->due - now_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+const char *chat_unkept(chat *c) {
+    if (!c->store || c->session.is_read_along) return NULL;
+    write_changes(c);
+    return c->keep->n_failures ? c->keep->why.text : NULL;
+}
+
+// ---- entering and leaving
+
+unsigned chat_keep_leave(chat *c) {
+    keeper *k = c->keep;
+    unsigned flags = 0;
+    if (c->store && !c->session.is_read_along) {
+        k->due = 0;
+        k->n_failures = 0;
+        flags = write_changes(c);
+        k->is_fresh = k->is_fresh || k->was_answering;
+        keep_state(c);
+        if (c->session.id) store_let_go(c->store, c->session.id);
+    }
+    k->n_past = 0;
+    k->is_fresh = k->was_answering = k->must_recall = false;
+    k->due = 0;
+    return flags;
+}
+
+static void enter_nothing(chat *c) {
+    free(c->session.title);
+    c->session = (chat_session){.title = mem_strdup("")};
+    chat_turns_clear(c);
+    buf_clear(&c->keep->head);
+    c->keep->revision = c->revision;
+    if (c->store && c->keep->remembers) store_set_last(c->store, 0);
+}
+
+static void enter_stored(chat *c, const session *s, pid_t owner) {
+    keeper *k = c->keep;
+    free(c->session.title);
+    c->session = (chat_session){.id = s->id,
+                                .title = mem_strdup(s->title),
+                                .is_named = s->is_named,
+                                .created = s->created,
+                                .changed = s->changed,
+                                .is_read_along = owner != 0};
+    k->owner = owner;
+    k->due = owner ? now_ms() + READ_MS : 0;
+    chat_turns_fill(c, s);
+    chat_set_string(&c->system, s->system);
+    chat_set_string(&k->model, s->model);
+    chat_set_string(&k->setup, s->setup);
+    buf_clear(&k->head);
+    describe_head(c, &k->head);
+    k->revision = c->revision - 1; // an answer that was cut off is put right in the store, too
+    k->must_recall = owner == 0;
+    if (k->remembers) store_set_last(c->store, s->id);
+}
+
+int chat_keep_enter(chat *c, int64_t id, error *err) {
+    session s;
+    if (id) {
+        // The version is asked for first: what is written after it is seen as new.
+        pid_t owner = store_take(c->store, id);
+        c->keep->version = store_version(c->store);
+        if (store_load(c->store, id, &s, err) == 0) {
+            enter_stored(c, &s, owner);
+            session_free(&s);
+            return 0;
+        }
+        if (owner == 0) store_let_go(c->store, id);
+    }
+    enter_nothing(c);
+    return id ? -1 : 0;
+}
+
+const char *chat_keep_model(const chat *c) {
+    return c->keep->model;
+}
+
+const char *chat_keep_setup(const chat *c) {
+    return c->keep->setup;
+}
+
+void chat_keep_open(chat *c, const chat_options *o) {
+    c->store = o->store;
+    c->session.title = mem_strdup("");
+    c->keep = mem_calloc(1, sizeof *c->keep);
+    c->keep->kv_dir = mem_strdup(o->worker.kv_dir);
+    c->keep->model = mem_strdup("");
+    c->keep->setup = mem_strdup("");
+    c->keep->remembers = o->remembers;
+}
+
+void chat_keep_close(chat *c) {
+    if (!c->keep) return;
+    store_close(c->store);
+    buf_free(&c->keep->head);
+    free(c->keep->kv_dir);
+    free(c->keep->model);
+    free(c->keep->setup);
+    free(c->keep);
+    free(c->session.title);
+}
