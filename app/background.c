@@ -106,6 +106,14 @@ void background_discard(background *b) {
     background_stop(b);
 }
 
+void background_watch_power(background *b, const char *root, double seconds) {
+    pthread_mutex_lock(&b->lock);
+    free(b->power_root);
+    b->power_root = mem_strdup(root);
+    b->power_seconds = seconds;
+    pthread_mutex_unlock(&b->lock);
+}
+
 // ---- the line
 
 static void begin(background *b, background_job *j) {

@@ -60,6 +60,10 @@ void background_drop_waiting(background *b, size_t i);
 // a generator that never ends does not starve it. Cheap to call often.
 void background_yield(background *b, bool generator_is_busy);
 
+// Where to look for power supplies (app/battery.h), and how often: trainings wait while the machine runs on its battery.
+// Unless called: the system's folder, every ten seconds.
+void background_watch_power(background *b, const char *root, double seconds);
+
 // Leaves the running training to a process of its own: stops it with everything saved, and begins `doppel train --resume
 // NAME` in a new session. Blocks until that process holds the training's lock (a second or two). Those in line are dropped. A
 // training that another process runs already is let go.

@@ -1,0 +1,336 @@
+// Trainings in the background: a tiny model made here, adapters for it, held up, stopped, in line, thrown away.
+#include "app/background_impl.h"
+#include "app/headless.h"
+#include "app/paths.h"
+#include "app/tree.h"
+#include "tests/models.h"
+#include "tests/test.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { PATIENCE_MS = 60000 };
+
+static char home[64];
+
+static const char *below(const char *name) {
+    static char path[160];
+    snprintf(path, sizeof path, "%s/%s", home, name);
+    return path;
+}
+
+static bool there(const char *name) {
+    return access(below(name), F_OK) == 0;
+}
+
+// ---- making
+
+static void write_text(void) {
+    static const char *const words[] = {"the", "cat", "dog", "bird", "tree", "river", "house", "sat", "ran", "saw"};
+    buf text = {0};
+    uint32_t seed = 1;
+    for (int i = 0; i < 3000; i++) {
+        seed = seed * 1664525 + 1013904223;
+        buf_printf(&text, "%s%s", words[(seed >> 16) % 10], i % 9 == 8 ? ".\n" : " ");
+    }
+    write_file(home, "text.txt", text.data, text.len);
+    buf_free(&text);
+}
+
+static train_settings settings_of(const char *out, int steps) {
+    train_settings s = train_settings_none();
+    s.out = out;
+    s.max_steps = steps;
+    s.block_size = 16;
+    s.batch_size = 2;
+    s.threads = 2;
+    s.eval_every = 10;
+    s.sample_every = 10;
+    s.patience = 0;
+    s.lr = 0.01;
+    s.float32 = true; // what is fastest may come out differently in every training
+    option_list_push(&s.data, below("text.txt"));
+    return s;
+}
+
+static int start(background *b, train_settings *s, held_model *m, error *err) {
+    buf arguments = {0};
+    int rc = train_settings_locate(s, err);
+    if (rc == 0) {
+        train_settings_arguments(s, &arguments);
+        rc = background_start(b, s, arguments.data, m, err);
+    }
+    buf_free(&arguments);
+    train_settings_free(s);
+    return rc;
+}
+
+static int start_adapter(background *b, const char *out, int steps, held_model *m, error *err) {
+    train_settings s = settings_of(out, steps);
+    s.model = "base";
+    s.lora_r = 4;
+    return start(b, &s, m, err);
+}
+
+// ---- waiting
+
+typedef bool (*condition)(const background_state *s);
+
+static bool has_ended(const background_state *s) {
+    return s->phase == BACKGROUND_DONE || s->phase == BACKGROUND_FAILED;
+}
+
+static bool has_stepped(const background_state *s) {
+    return s->step >= 3 || has_ended(s);
+}
+
+static bool has_result(const background_state *s) {
+    return s->has_result || has_ended(s);
+}
+
+static bool is_paused(const background_state *s) {
+    return s->phase == BACKGROUND_PAUSED || has_ended(s);
+}
+
+static bool is_running(const background_state *s) {
+    return s->phase == BACKGROUND_RUNNING || has_ended(s);
+}
+
+// Pumps until it is so; returns the flags that came. 0 when patience ended.
+static unsigned wait_until(background *b, condition is_so) {
+    unsigned flags = background_pump(b);
+    while (!is_so(background_look(b))) {
+        struct pollfd fd = {.fd = background_fd(b), .events = POLLIN};
+        if (!OK(poll(&fd, 1, PATIENCE_MS) > 0, "nothing happens in phase %d, step %d", background_look(b)->phase,
+                background_look(b)->step))
+            return 0;
+        flags |= background_pump(b);
+    }
+    return flags;
+}
+
+static const char *how(const background *b) {
+    const background_state *s = background_look(b);
+    return s->phase == BACKGROUND_FAILED ? s->err.text : s->reason ? s->reason : "no end";
+}
+
+static bool ended_as(const background *b, const char *reason) {
+    return background_look(b)->phase == BACKGROUND_DONE && strcmp(how(b), reason) == 0;
+}
+
+// Takes in what there is until nothing comes for a moment.
+static void drain(background *b) {
+    struct pollfd fd = {.fd = background_fd(b), .events = POLLIN};
+    while (poll(&fd, 1, 200) > 0) background_pump(b);
+}
+
+// ---- tests
+
+static void test_scratch(background *b) {
+    error err = {{0}};
+    train_settings s = settings_of("base", 30);
+    s.method_name = "scratch";
+    s.layers = s.heads = 2;
+    s.embed = 32;
+    OK(background_look(b)->phase == BACKGROUND_IDLE && !background_busy(b), "idle at first");
+    OK(start(b, &s, NULL, &err) == 0, "%s", err.text);
+    OK(background_busy(b) && background_look(b)->phase == BACKGROUND_STARTING, "busy at once");
+    unsigned flags = wait_until(b, has_ended);
+    const background_state *t = background_look(b);
+    OK(ended_as(b, "finished") && t->step == 30 && t->steps == 30, "it ends: %s", how(b));
+    OK((flags & (BACKGROUND_STEP | BACKGROUND_EVAL | BACKGROUND_SAMPLE | BACKGROUND_RESULT | BACKGROUND_PHASE)) ==
+           (BACKGROUND_STEP | BACKGROUND_EVAL | BACKGROUND_SAMPLE | BACKGROUND_RESULT | BACKGROUND_PHASE),
+       "and told of all: %u", flags);
+    OK(t->n_losses == 30 && t->losses[29].step == 30 && t->n_evals == 4, "%zu losses, %zu evaluations", t->n_losses,
+       t->n_evals);
+    OK(t->has_result && t->best_held_out < t->first_held_out && t->sample.len > 0, "it learned");
+    OK(strcmp(t->name, "base") == 0 && strcmp(t->path, below("models/base")) == 0, "%s", t->path);
+    OK(!background_busy(b), "idle again");
+}
+
+static void test_pause(background *b, held_model *m) {
+    error err = {{0}};
+    OK(start_adapter(b, "first", 100000, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    background_pause(b);
+    OK(background_look(b)->phase == BACKGROUND_PAUSED && !background_look(b)->pause_reason, "paused");
+    drain(b);
+    int step = background_look(b)->step;
+    drain(b);
+    OK(background_look(b)->step == step, "no step while it is paused: %d, %d", step, background_look(b)->step);
+    background_go_on(b);
+    OK(background_look(b)->phase == BACKGROUND_RUNNING, "goes on");
+    wait_until(b, has_result);
+    OK(background_look(b)->step > step && there("adapters/first/adapter_model.safetensors"), "and takes steps");
+    background_pause(b);
+    background_stop(b);
+    OK(background_look(b)->phase == BACKGROUND_STOPPING, "stopping");
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted") && there("adapters/first/checkpoint/state"), "stopped while paused: %s", how(b));
+    OK(background_look(b)->has_result, "with what it learned");
+}
+
+// What is stopped goes on where it stopped; the loss of a step is that of a training that never stopped.
+static void test_resume(background *b, held_model *m) {
+    error err = {{0}};
+    double whole = 0, parts = 0;
+    OK(start_adapter(b, "whole", 40, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "finished"), "%s", how(b));
+    whole = background_look(b)->loss;
+    OK(start_adapter(b, "parts", 40, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    background_stop(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted"), "%s", how(b));
+    headless_list l;
+    headless_find(&l, NULL);
+    bool found = false;
+    for (size_t i = 0; i < l.n; i++) found |= strcmp(l.items[i].name, "parts") == 0 && l.items[i].holder == 0;
+    OK(found, "it is among those that are not done");
+    headless_list_free(&l);
+    OK(background_resume_training(b, "parts", m, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    parts = background_look(b)->loss;
+    OK(ended_as(b, "finished") && whole == parts, "%s: %.17g and %.17g", how(b), whole, parts);
+    OK(background_resume_training(b, "nothing", m, &err) != 0 && strstr(err.text, "nothing"), "%s", err.text);
+}
+
+static void test_line(background *b, held_model *m) {
+    error err = {{0}};
+    OK(start_adapter(b, "one", 100000, m, &err) == 0 && start_adapter(b, "two", 20, m, &err) == 0 &&
+           start_adapter(b, "three", 20, m, &err) == 0,
+       "three at once: %s", err.text);
+    OK(background_look(b)->n_waiting == 2 && strcmp(background_waiting(b, 1), "three") == 0 &&
+           !background_waiting(b, 2),
+       "two wait");
+    OK(start_adapter(b, "two", 20, m, &err) != 0 && strstr(err.text, "already"), "not twice: %s", err.text);
+    background_drop_waiting(b, 1);
+    OK(background_look(b)->n_waiting == 1, "one dropped");
+    wait_until(b, has_stepped);
+    OK(strcmp(background_look(b)->name, "one") == 0, "the first trains");
+    background_discard(b);
+    wait_until(b, has_stepped); // one has taken steps already: until two has
+    while (strcmp(background_look(b)->name, "two") != 0 || !has_ended(background_look(b))) wait_until(b, has_ended);
+    OK(ended_as(b, "finished") && there("adapters/two"), "then the second: %s", how(b));
+    OK(!there("adapters/one"), "what was thrown away is gone");
+    bool told = false;
+    for (char *line; (line = background_take_note(b)); free(line)) told |= strstr(line, "one") != NULL;
+    OK(told, "how the first ended is told");
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// Steps a second, over a while.
+static double rate(background *b) {
+    struct pollfd fd = {.fd = background_fd(b), .events = POLLIN};
+    int before = background_look(b)->step;
+    double from = now(), to = from + 0.5;
+    while (now() < to)
+        if (poll(&fd, 1, 50) > 0) background_pump(b);
+    return (background_look(b)->step - before) / (now() - from);
+}
+
+static void test_yield(background *b, held_model *m) {
+    error err = {{0}};
+    train_settings s = settings_of("polite", 100000);
+    s.model = "base";
+    s.eval_every = 100000;
+    OK(start(b, &s, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    double alone = rate(b);
+    background_yield(b, true);
+    double beside = rate(b);
+    OK(beside < alone / 5, "%.1f steps/s, %.1f while the generator works", alone, beside);
+    background_stop(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted"), "one that gives way ends at once when it is told to: %s", how(b));
+    background_yield(b, false);
+}
+
+static void test_battery(background *b, held_model *m) {
+    error err = {{0}};
+    char *supply = path_of(home, "power/BAT0");
+    mkdir(below("power"), 0700);
+    mkdir(supply, 0700);
+    write_file(supply, "type", "Battery\n", 8);
+    write_file(supply, "status", "Discharging\n", 12);
+    background_watch_power(b, below("power"), 0.02);
+    OK(start_adapter(b, "mobile", 100000, m, &err) == 0, "%s", err.text);
+    wait_until(b, is_paused);
+    const background_state *s = background_look(b);
+    OK(s->phase == BACKGROUND_PAUSED && s->pause_reason && strcmp(s->pause_reason, "on battery") == 0, "on battery");
+    write_file(supply, "status", "Charging\n", 9);
+    wait_until(b, is_running);
+    OK(background_look(b)->phase == BACKGROUND_RUNNING, "on mains again");
+    write_file(supply, "status", "Discharging\n", 12);
+    wait_until(b, is_paused);
+    background_stop(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted"), "stopped on battery: %s", how(b));
+    background_watch_power(b, below("nothing"), 10);
+    free(supply);
+}
+
+static void test_refused(background *b) {
+    error err = {{0}};
+    train_settings s = settings_of("bad", 10);
+    s.model = "base";
+    OK(background_start(b, &s, "[\"--lr=fast\"]", NULL, &err) != 0 && strstr(err.text, "--lr"), "%s", err.text);
+    OK(background_start(b, &s, "[\"--what=1\"]", NULL, &err) != 0 && strstr(err.text, "what"), "%s", err.text);
+    OK(background_start(b, &s, "nonsense", NULL, &err) != 0, "%s", err.text);
+    train_settings_free(&s);
+    s = settings_of("nowhere", 10);
+    s.model = "base";
+    s.data.n = 0;
+    option_list_push(&s.data, "/no/such/file");
+    OK(start(b, &s, NULL, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "/no/such/file"), "no data: %s", how(b));
+    OK(!there("adapters/nowhere"), "nothing is left of it");
+}
+
+// The training keeps the model that it reads, whoever else lets go of it.
+static void test_held(background *b) {
+    error err = {{0}};
+    held_model *m = held_model_open(below("models/base"), 1, &err);
+    if (!OK(m != NULL, "%s", err.text)) return;
+    OK(start_adapter(b, "keeper", 100000, m, &err) == 0, "%s", err.text);
+    held_model_drop(m);
+    wait_until(b, has_result);
+    OK(background_look(b)->has_result, "%s", how(b));
+    background_close(b); // saves
+    OK(there("adapters/keeper/checkpoint/state"), "closing saves what trains");
+}
+
+int main(void) {
+    snprintf(home, sizeof home, "/tmp/doppel-test-XXXXXX");
+    if (!mkdtemp(home)) return 1;
+    setenv("DOPPEL_HOME", home, 1);
+    setenv("XDG_CONFIG_HOME", home, 1);
+    write_text();
+    error err = {{0}};
+    background *b = background_open(&err);
+    if (OK(b != NULL, "%s", err.text)) {
+        background_watch_power(b, below("nothing"), 10);
+        test_scratch(b);
+        held_model *m = held_model_open(below("models/base"), 1, &err);
+        if (OK(m != NULL, "%s", err.text)) {
+            test_pause(b, m);
+            test_resume(b, m);
+            test_line(b, m);
+            test_yield(b, m);
+            test_battery(b, m);
+        }
+        held_model_drop(m);
+        test_refused(b);
+        test_held(b);
+    }
+    tree_remove(home, NULL);
+    return test_end();
+}
