@@ -9,7 +9,7 @@
 enum {
     KERNELS_TILE = 12,          // activation rows that stand together in qtiles
     KERNELS_BLOCKS = 2,         // row blocks that gemm multiplies at once
-    ATTEND_ROWS = 8,            // queries that attend takes at once
+    ATTEND_ROWS = 12,           // queries that attend takes at once
     ATTEND_MAX_HEAD_DIM = 1024, // larger ones are refused when a model is opened
 };
 
@@ -37,7 +37,7 @@ typedef enum cache_type { CACHE_F32, CACHE_F16, CACHE_Q8_0 } cache_type;
 // A share of attention: n_rows queries (heads or positions that look at the same cache) over positions [p0, p1).
 // Softmax is kept online (Milakov & Gimelshein 2018): m, l, acc hold maximum, sum and weighted values so far.
 typedef struct attend_job {
-    int n_rows;                  // 1..8
+    int n_rows;                  // 1..ATTEND_ROWS
     int head_dim, v_dim;         // v_dim: head_dim rounded up to 16
     const float *q[ATTEND_ROWS]; // (head_dim) each
     const void *k;               // (positions / 16, head_dim, 16): sixteen positions side by side

@@ -12,23 +12,65 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-static void quantize_avx512(const float *x, int n, int8_t *q, float *d, float *sum) {
-    const __m256i ones = _mm256_set1_epi8(1);
-    for (int s = 0; s < n / 32; s++, x += 32, q += 32) {
-        __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
-        float max = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
-        __m512 inverse = _mm512_set1_ps(max > 0 ? 127.0f / max : 0);
-        __m128i qa = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)));
-        __m128i qb = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(b, inverse)));
-        __m256i both = _mm256_set_m128i(qb, qa);
-        _mm256_storeu_si256((__m256i *)q, both);
-        __m256i total = _mm256_dpbusd_epi32(_mm256_setzero_si256(), ones, both); // sums of four
-        total = _mm256_add_epi32(total, _mm256_shuffle_epi32(total, 0x4e));
-        total = _mm256_add_epi32(total, _mm256_shuffle_epi32(total, 0xb1));
-        d[s] = max / 127.0f;
-        sum[2 * s] = d[s] * (float)_mm_cvtsi128_si32(_mm256_castsi256_si128(total));
-        sum[2 * s + 1] = d[s] * (float)_mm_cvtsi128_si32(_mm256_extracti128_si256(total, 1));
+// The largest magnitude of each of four units, in four lanes.
+INLINE __m128 largest_of_four(const __m512 v[8]) {
+    __m512 m[4];
+    for (int i = 0; i < 4; i++) m[i] = _mm512_max_ps(_mm512_abs_ps(v[2 * i]), _mm512_abs_ps(v[2 * i + 1]));
+    for (int i = 0; i < 4; i += 2) // two units' quarters side by side
+        m[i] = _mm512_max_ps(_mm512_shuffle_f32x4(m[i], m[i + 1], 0x44), _mm512_shuffle_f32x4(m[i], m[i + 1], 0xee));
+    __m512 x = _mm512_max_ps(_mm512_shuffle_f32x4(m[0], m[2], 0x88), _mm512_shuffle_f32x4(m[0], m[2], 0xdd));
+    x = _mm512_max_ps(x, _mm512_permute_ps(x, 0x4e)); // unit i is in quarter i by now
+    x = _mm512_max_ps(x, _mm512_permute_ps(x, 0xb1));
+    return _mm512_castps512_ps128(
+        _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), x));
+}
+
+// Two units (four vectors of integers) as bytes in their order.
+INLINE __m512i narrow(const __m512i w[4]) {
+    __m512i bytes = _mm512_packs_epi16(_mm512_packs_epi32(w[0], w[1]), _mm512_packs_epi32(w[2], w[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, bytes);
+}
+
+// Sums of the four bytes in each quarter's words, in every word of the quarter.
+INLINE __m512i sum_quarters(__m512i bytes) {
+    __m512i total = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), bytes);
+    total = _mm512_add_epi32(total, _mm512_shuffle_epi32(total, 0x4e));
+    return _mm512_add_epi32(total, _mm512_shuffle_epi32(total, 0xb1));
+}
+
+static void quantize_four(const float *x, int8_t *q, float *d, float *sum) {
+    __m512 v[8];
+    __m512i w[8], bytes[2];
+    float inverse[4];
+    for (int i = 0; i < 8; i++) v[i] = _mm512_loadu_ps(x + 16 * i);
+    __m128 max = largest_of_four(v), step = _mm_div_ps(max, _mm_set1_ps(127.0f));
+    __mmask8 some = _mm_cmp_ps_mask(max, _mm_setzero_ps(), _CMP_GT_OQ);
+    _mm_storeu_ps(inverse, _mm_maskz_div_ps(some, _mm_set1_ps(127.0f), max));
+    _mm_storeu_ps(d, step);
+    for (int i = 0; i < 8; i++) w[i] = _mm512_cvtps_epi32(_mm512_mul_ps(v[i], _mm512_set1_ps(inverse[i / 2])));
+    for (int i = 0; i < 2; i++) {
+        bytes[i] = narrow(w + 4 * i);
+        _mm512_storeu_si512(q + 64 * i, bytes[i]);
     }
+    const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i sums = _mm512_permutex2var_epi32(sum_quarters(bytes[0]), firsts, sum_quarters(bytes[1]));
+    __m256 twice = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(step), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+    _mm256_storeu_ps(sum, _mm256_mul_ps(twice, _mm256_cvtepi32_ps(_mm512_castsi512_si256(sums))));
+}
+
+static void quantize_avx512(const float *x, int n, int8_t *q, float *d, float *sum) {
+    int s = 0;
+    for (; s + 4 <= n / 32; s += 4) quantize_four(x + 32 * s, q + 32 * s, d + s, sum + 2 * s);
+    if (s == n / 32) return;
+    float rest[128] = {0}, rest_d[4], rest_sum[8]; // fewer than four units are left
+    int8_t rest_q[128];
+    size_t left = (size_t)(n / 32 - s);
+    memcpy(rest, x + 32 * s, 32 * left * sizeof *rest);
+    quantize_four(rest, rest_q, rest_d, rest_sum);
+    memcpy(q + 32 * s, rest_q, 32 * left);
+    memcpy(d + s, rest_d, left * sizeof *d);
+    memcpy(sum + 2 * s, rest_sum, 2 * left * sizeof *sum);
 }
 
 // The eight groups of a unit as bytes, from its planes.
@@ -197,7 +239,7 @@ static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float 
 #undef UNPACK
 }
 
-static void dequantize_avx512(const pack *w, int b, int s0, int n, float *out, size_t ld){
+static void dequantize_avx512(const pack *w, int b, int s0, int n, float *out, size_t ld) {
 #define DEQUANTIZE(traits) dequantize_format(w, traits, b, s0, n, out, ld)
     QUANT_FOR_TYPE(w->type, DEQUANTIZE)
 #undef DEQUANTIZE
@@ -437,7 +479,24 @@ INLINE __m512 load_cache(const void *base, cache_type cache, size_t i) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)((const int8_t *)base + i))));
 }
 
-// Scores of `tiles` (1 or 2) times sixteen positions for every row; what a row may not see becomes -inf.
+// Queries lie so many floats apart: no power of two, which would crowd them into a few sets of the first cache.
+enum { QUERY_STEP = ATTEND_MAX_HEAD_DIM + 16 };
+
+// The score of row r at positions p .. p + 15: what the row may not see becomes -inf.
+INLINE __m512 hide(const attend_job *job, int r, int p, __m512 v) {
+    int first = job->first[r] > job->p0 ? job->first[r] : job->p0;
+    int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
+    if (first <= p && p + 15 <= last && job->slope[r] == 0) return v;
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i index = _mm512_add_epi32(_mm512_set1_epi32(p), lane);
+    __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
+    v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
+    __mmask16 seen = _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(first), _MM_CMPINT_NLT) &
+                     _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(last), _MM_CMPINT_LE);
+    return _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen, v);
+}
+
+// Scores of `tiles` (1 or 2) times sixteen positions for every row.
 INLINE void score_tiles(const attend_job *job, const float *q, int rows, int tiles, cache_type cache, int p,
                         float (*scores)[CHUNK], int at) {
     __m512 acc[ATTEND_ROWS][2];
@@ -445,36 +504,22 @@ INLINE void score_tiles(const attend_job *job, const float *q, int rows, int til
         for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_setzero_ps();
     size_t tile = (size_t)job->head_dim * 16, base = (size_t)(p / 16) * tile;
     __m512 scale[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-    for (int i = 0; i < job->head_dim; i++, base += 16, q += rows) {
+    for (int i = 0; i < job->head_dim; i++, base += 16) {
         __m512 key[2];
         for (int k = 0; k < tiles; k++) {
-            size_t at = base + (size_t)k * tile;
-            key[k] = load_cache(job->k, cache, at);
+            size_t here = base + (size_t)k * tile;
+            key[k] = load_cache(job->k, cache, here);
             if (cache != CACHE_Q8_0) continue;
-            if (i % 32 == 0) scale[k] = load_f16((const uint8_t *)(job->k_scale + at / 32));
+            if (i % 32 == 0) scale[k] = load_f16((const uint8_t *)(job->k_scale + here / 32));
             key[k] = _mm512_mul_ps(key[k], scale[k]);
         }
         for (int r = 0; r < rows; r++) {
-            __m512 component = _mm512_set1_ps(q[r]);
+            __m512 component = _mm512_set1_ps(q[r * QUERY_STEP + i]);
             for (int k = 0; k < tiles; k++) acc[r][k] = _mm512_fmadd_ps(component, key[k], acc[r][k]);
         }
     }
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (int r = 0; r < rows; r++) {
-        int first = job->first[r] > job->p0 ? job->first[r] : job->p0;
-        int last = job->last[r] < job->p1 - 1 ? job->last[r] : job->p1 - 1;
-        for (int k = 0; k < tiles; k++) {
-            __m512i index = _mm512_add_epi32(_mm512_set1_epi32(p + 16 * k), lane);
-            __m512 v = acc[r][k];
-            if (job->slope[r] != 0) {
-                __m512 distance = _mm512_cvtepi32_ps(_mm512_sub_epi32(index, _mm512_set1_epi32(job->last[r])));
-                v = _mm512_fmadd_ps(distance, _mm512_set1_ps(job->slope[r]), v);
-            }
-            __mmask16 seen = _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(first), _MM_CMPINT_NLT) &
-                             _mm512_cmp_epi32_mask(index, _mm512_set1_epi32(last), _MM_CMPINT_LE);
-            _mm512_storeu_ps(scores[r] + at + 16 * k, _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen, v));
-        }
-    }
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < tiles; k++) _mm512_storeu_ps(scores[r] + at + 16 * k, hide(job, r, p + 16 * k, acc[r][k]));
 }
 
 // Turns a row's scores into weights relative to the new maximum and shrinks what was gathered under the old one.
@@ -527,9 +572,13 @@ INLINE void gather_strip(const attend_job *job, int rows, int width, cache_type 
 }
 
 INLINE void attend_rows(const attend_job *job, int rows, cache_type cache) {
-    float scores[ATTEND_ROWS][CHUNK], q[ATTEND_ROWS * ATTEND_MAX_HEAD_DIM];
-    for (int r = 0; r < rows; r++) // the queries side by side and scaled, as they are read
-        for (int i = 0; i < job->head_dim; i++) q[i * rows + r] = job->q[r][i] * job->scale;
+    float scores[ATTEND_ROWS][CHUNK], q[ATTEND_ROWS * QUERY_STEP];
+    for (int r = 0; r < rows; r++)
+        for (int i = 0; i < job->head_dim; i += 16) {
+            __mmask16 mask = tail_mask((size_t)(job->head_dim - i));
+            __m512 v = _mm512_maskz_loadu_ps(mask, job->q[r] + i);
+            _mm512_storeu_ps(q + r * QUERY_STEP + i, _mm512_mul_ps(v, _mm512_set1_ps(job->scale)));
+        }
     for (int p = job->p0 / 16 * 16; p < job->p1; p += CHUNK) {
         int end = p + CHUNK < job->p1 ? p + CHUNK : job->p1, n = (end - p + 15) / 16 * 16, i = 0, c = 0;
         for (; i + 32 <= n; i += 32) score_tiles(job, q, rows, 2, cache, p + i, scores, i);
@@ -540,16 +589,18 @@ INLINE void attend_rows(const attend_job *job, int rows, cache_type cache) {
     }
 }
 
-// The numbers of rows that are frequent get code of their own.
+// The numbers of rows that are frequent get code of their own: whole pieces, and the heads that share a kv head.
 INLINE void attend_cache(const attend_job *job, cache_type cache) {
-    if (job->n_rows == ATTEND_ROWS)
-        attend_rows(job, ATTEND_ROWS, cache);
-    else if (job->n_rows == 3)
-        attend_rows(job, 3, cache);
-    else if (job->n_rows == 1)
-        attend_rows(job, 1, cache);
-    else
-        attend_rows(job, job->n_rows, cache);
+    switch (job->n_rows) {
+    case 1: attend_rows(job, 1, cache); break;
+    case 2: attend_rows(job, 2, cache); break;
+    case 3: attend_rows(job, 3, cache); break;
+    case 4: attend_rows(job, 4, cache); break;
+    case 7: attend_rows(job, 7, cache); break;
+    case 8: attend_rows(job, 8, cache); break;
+    case ATTEND_ROWS: attend_rows(job, ATTEND_ROWS, cache); break;
+    default: attend_rows(job, job->n_rows, cache);
+    }
 }
 
 static void attend_avx512(const attend_job *job) {
@@ -594,8 +645,10 @@ static void layer_norm_avx512(const float *x, const float *w, const float *b, in
 
 // x * sigmoid(z)
 INLINE __m512 times_sigmoid(__m512 x, __m512 z) {
-    __m512 e = exp_ps(_mm512_sub_ps(_mm512_setzero_ps(), z));
-    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1.0f), e));
+    __m512 below = _mm512_add_ps(_mm512_set1_ps(1.0f), exp_ps(_mm512_sub_ps(_mm512_setzero_ps(), z)));
+    __m512 inverse = _mm512_rcp14_ps(below); // and a step of Newton's method: quicker than a division
+    inverse = _mm512_mul_ps(inverse, _mm512_fnmadd_ps(below, inverse, _mm512_set1_ps(2.0f)));
+    return _mm512_mul_ps(x, inverse);
 }
 
 static void silu_mul_avx512(float *g, const float *u, int n) {

@@ -196,11 +196,11 @@ static void combine(const member *m, int t, float *out) {
     }
 }
 
-// Turns the queries of every row and writes its keys and values into the cache.
-static void put_rows(const member *m, int i, const layer *y) {
+// Turns the queries of the first n rows and writes their keys and values into the cache.
+static void put_rows(const member *m, int i, const layer *y, int n) {
     const net_config *c = m->c;
     int q_dim = c->n_heads * c->head_dim, kv_dim = c->n_kv_heads * c->head_dim, first, last;
-    team_share(m->p->n_rows, m->rank, m->size, &first, &last);
+    team_share(n, m->rank, m->size, &first, &last);
     for (int t = first; t < last; t++) {
         float *row = m->s->qkv + (size_t)t * (size_t)(q_dim + 2 * kv_dim);
         turn_heads(m, y->q_norm, t, row, c->n_heads);
@@ -210,7 +210,7 @@ static void put_rows(const member *m, int i, const layer *y) {
     team_barrier(m->s->team);
 }
 
-// Rows [t0, t1) of a few, which share the stretch [p0, p1), in pieces of 8 (row, head) pairs that share a kv head.
+// Rows [t0, t1) of a few, which share the stretch [p0, p1), in pieces of (row, head) pairs that share a kv head.
 static void attend_stretch(const member *m, int i, int t0, int t1, int p0, int p1) {
     const net_config *c = m->c;
     own_memory *own = m->own;
@@ -259,13 +259,13 @@ static void attend_few(const member *m, int i) {
     }
 }
 
-// Many queries: first every row's keys and values, then pieces of 8 (position, head) rows that share a kv head.
+// Many queries: first every row's keys and values, then pieces of (position, head) rows that share a kv head.
 static void attend_many(const member *m, int i, const layer *y) {
     const net_config *c = m->c;
     net_state *s = m->s;
     int q_dim = c->n_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
     size_t ld = (size_t)y->qkv.rows;
-    put_rows(m, i, y);
+    put_rows(m, i, y, m->p->n_rows);
     int rows = m->p->n_rows * group, pieces = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
     for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
         // Members take pieces in turn, since later positions have more to look at.
@@ -286,7 +286,8 @@ static void attend_many(const member *m, int i, const layer *y) {
         for (int r = r0; r < r1; r++) {
             const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->kv.v_dim;
             float *out = s->attn + (size_t)(r / group) * (size_t)q_dim + (kv_head * group + r % group) * c->head_dim;
-            for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] / job.l[r - r0];
+            float share = 1.0f / job.l[r - r0];
+            for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] * share;
         }
     }
 }
@@ -299,7 +300,7 @@ static const float *attend(const member *m, int i, const layer *y) {
         team_barrier(s->team);
         return s->attn;
     }
-    if (m->p->n_rows > 1) put_rows(m, i, y);
+    if (m->p->n_rows > 1) put_rows(m, i, y, m->p->n_rows);
     for (int part = m->rank; part < m->parts; part += m->size) {
         member seat = *m;
         seat.own = &s->own[part];
@@ -332,25 +333,36 @@ static void clip_qkv(const member *m, float limit) {
 
 static const low_ranks no_adapters[ADAPTED_LAYERS];
 
-static void run_layer(const member *m, int i) {
+static const low_ranks *adapters_of(const member *m, int i) {
+    return m->s->adapters ? m->s->adapters + (size_t)i * ADAPTED_LAYERS : no_adapters;
+}
+
+// s->qkv of every row; the barrier is passed.
+static void project(const member *m, int i) {
+    const layer *y = &m->n->layers[i];
+    const low_ranks *e = adapters_of(m, i);
+    const inputs to = {&m->own->in, m->s->few, &m->s->in};
+    const activations *in = prepare(m, &y->qkv, &e[ADAPTED_QKV], &y->attn_norm, m->s->x, &to);
+    multiply(m, &y->qkv, LINEAR_STORE, in, &e[ADAPTED_QKV], m->s->qkv, y->qkv.rows);
+    team_barrier(m->s->team);
+    if (m->c->attn_clip > 0) clip_qkv(m, m->c->attn_clip);
+}
+
+// What follows: attention and the MLP.
+static void finish_layer(const member *m, int i) {
     const net_config *c = m->c;
     const layer *y = &m->n->layers[i];
     net_state *s = m->s;
     static const linear_mode mlp_mode[] = {
         [MLP_GATED_SILU] = LINEAR_SILU_MUL, [MLP_GELU_TANH] = LINEAR_GELU_TANH, [MLP_GELU_ERF] = LINEAR_GELU_ERF};
 
-    const low_ranks *e = s->adapters ? s->adapters + (size_t)i * ADAPTED_LAYERS : no_adapters;
+    const low_ranks *e = adapters_of(m, i);
     const inputs first = {&m->own->in, s->few, &s->in}, second = {&m->own->in2, s->few2, &s->in2};
     const activations *mlp_in = NULL; // a parallel residual reads x before attention is added to it
     if (c->parallel_residual)
         mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], c->shared_norm ? &y->attn_norm : &y->ffn_norm, s->x, &second);
-    const activations *in = prepare(m, &y->qkv, &e[ADAPTED_QKV], &y->attn_norm, s->x, &first);
-    multiply(m, &y->qkv, LINEAR_STORE, in, &e[ADAPTED_QKV], s->qkv, y->qkv.rows);
-    team_barrier(s->team);
-    if (c->attn_clip > 0) clip_qkv(m, c->attn_clip);
-
     const float *gathered = attend(m, i, y);
-    in = prepare(m, &y->out, &e[ADAPTED_OUT], NULL, gathered, &first);
+    const activations *in = prepare(m, &y->out, &e[ADAPTED_OUT], NULL, gathered, &first);
     multiply(m, &y->out, LINEAR_ADD, in, &e[ADAPTED_OUT], s->x, c->n_embd);
     team_barrier(s->team);
 
@@ -387,23 +399,39 @@ static void begin_row(const member *m, int t) {
     }
 }
 
-static void end_rows(const member *m) {
-    const net_config *c = m->c;
+static void end_rows(const member *m, float *logits) {
     const linear *head = net_head(m->n);
     const inputs to = {&m->own->in, m->s->few, &m->s->in};
-    if (m->p->output == PASS_NO_LOGITS) return;
-    if (m->p->output == PASS_ALL_LOGITS) {
-        const activations *in = prepare(m, head, NULL, &m->n->output_norm, m->s->x, &to);
-        multiply(m, head, LINEAR_STORE, in, NULL, m->p->all_logits, c->n_vocab);
-        return;
+    const activations *in = prepare(m, head, NULL, &m->n->output_norm, m->s->x, &to);
+    multiply(m, head, LINEAR_STORE, in, NULL, logits, m->c->n_vocab);
+}
+
+// The last layer where only the newest position's logits are wanted, or none: of the other rows nothing is read any
+// more but their keys and values. The newest moves to row 0 and goes on alone.
+static void end_many(const member *m) {
+    const net_config *c = m->c;
+    net_state *s = m->s;
+    int i = c->n_layers - 1, last = m->p->n_rows - 1;
+    const layer *y = &m->n->layers[i];
+    bool wants_logits = m->p->output == PASS_LAST_LOGITS;
+    project(m, i);
+    put_rows(m, i, y, wants_logits ? last : last + 1);
+    if (!wants_logits) return;
+    if (m->rank == 0) {
+        size_t half = (size_t)(c->rope_dim / 2), to = (size_t)last * half;
+        memcpy(s->x, s->x + (size_t)last * (size_t)c->n_embd, (size_t)c->n_embd * sizeof *s->x);
+        memcpy(s->qkv, s->qkv + (size_t)last * (size_t)y->qkv.rows, (size_t)y->qkv.rows * sizeof *s->qkv);
+        memcpy(s->cos, s->cos + to, half * sizeof *s->cos);
+        memcpy(s->sin, s->sin + to, half * sizeof *s->sin);
     }
-    pass last_row = *m->p;
-    last_row.n_rows = 1;
+    team_barrier(s->team);
+    pass one_row = *m->p;
+    one_row.n_rows = 1;
     member one = *m;
-    one.p = &last_row;
-    const float *x = m->s->x + (size_t)(m->p->n_rows - 1) * (size_t)c->n_embd;
-    const activations *in = prepare(&one, head, NULL, &m->n->output_norm, x, &to);
-    multiply(&one, head, LINEAR_STORE, in, NULL, m->s->logits, c->n_vocab);
+    one.p = &one_row;
+    one.position += last;
+    finish_layer(&one, i);
+    end_rows(&one, s->logits);
 }
 
 static void run_member(void *arg, int rank) {
@@ -419,12 +447,19 @@ static void run_member(void *arg, int rank) {
                 .size = team_active(s->team),
                 .parts = team_size(s->team),
                 .position = s->n_past};
-    int first, last;
+    bool all_rows = p->n_rows == 1 || p->output == PASS_ALL_LOGITS; // are needed to the end
+    int first, last, whole = all_rows ? m.c->n_layers : m.c->n_layers - 1;
     team_share(p->n_rows, rank, m.size, &first, &last);
     for (int t = first; t < last; t++) begin_row(&m, t);
     team_barrier(s->team);
-    for (int i = 0; i < m.c->n_layers; i++) run_layer(&m, i);
-    end_rows(&m);
+    for (int i = 0; i < whole; i++) {
+        project(&m, i);
+        finish_layer(&m, i);
+    }
+    if (!all_rows)
+        end_many(&m);
+    else if (p->output != PASS_NO_LOGITS)
+        end_rows(&m, p->output == PASS_ALL_LOGITS ? p->all_logits : s->logits);
 }
 
 void forward_run(pass *p) {

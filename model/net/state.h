@@ -14,7 +14,7 @@ enum { ADAPTED_QKV, ADAPTED_OUT, ADAPTED_UP, ADAPTED_DOWN, ADAPTED_LAYERS };
 typedef struct own_memory {
     activations in, in2; // in2: the second norm of a parallel residual
     float *q, *k;        // (n_heads * head_dim), (n_kv_heads * head_dim): turned
-    float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(max_few * n_heads, 8): see attend_job
+    float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(max_few * n_heads, ATTEND_ROWS): see attend_job
     linear_scratch scratch;
 } own_memory;
 
