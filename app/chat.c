@@ -7,6 +7,7 @@
 #include "app/chat_impl.h"
 #include "app/chat_background.h"
 #include "app/chat_style.h"
+#include "app/chat_train.h"
 #include "app/fetch.h"
 #include "app/paths.h"
 
@@ -298,7 +299,7 @@ unsigned chat_pump(chat *c) {
         flags |= on_event(c, &e);
         event_free(&e);
     }
-    flags |= chat_background_pump(c) | send_next(c);
+    flags |= chat_background_pump(c) | chat_train_pump(c) | send_next(c);
     chat_background_yield(c);
     return flags | chat_keep_update(c);
 }
@@ -395,7 +396,9 @@ static void offer_to_fetch(chat *c) {
 chat *chat_open(const chat_options *o, error *err) {
     worker *w = worker_open(&o->worker, err);
     background *b = w ? background_open(err) : NULL;
-    if (!b) {
+    tuning *t = b ? tuning_new(err) : NULL;
+    if (!t) {
+        background_close(b);
         worker_close(w);
         store_close(o->store);
         return NULL;
@@ -404,6 +407,8 @@ chat *chat_open(const chat_options *o, error *err) {
     c->worker = w;
     c->background = b;
     c->style = chat_style_new();
+    c->tuning = t;
+    c->train = chat_train_new();
     c->system = mem_strdup(o->system ? o->system : "");
     c->user_name = mem_strdup(o->user_name ? o->user_name : "you");
     c->theme = mem_strdup(o->theme ? o->theme : "");
@@ -423,6 +428,7 @@ chat *chat_open(const chat_options *o, error *err) {
         chat_load(c, o->model_path);
     else
         offer_to_fetch(c);
+    chat_train_greet(c);
     return c;
 }
 
@@ -445,5 +451,7 @@ void chat_close(chat *c) {
     free(c->theme);
     free(c->question_file);
     free(c->draft);
+    chat_train_free(c->train);
+    tuning_free(c->tuning);
     free(c);
 }

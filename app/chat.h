@@ -45,7 +45,14 @@ typedef struct chat_turn {
 } chat_turn;
 
 // A question that the next submitted line answers with y or n; its text stands in the last note.
-typedef enum chat_question { QUESTION_NONE, QUESTION_FETCH, QUESTION_OVERWRITE, QUESTION_REMOVE } chat_question;
+typedef enum chat_question {
+    QUESTION_NONE,
+    QUESTION_FETCH,
+    QUESTION_OVERWRITE,
+    QUESTION_REMOVE,  // a conversation
+    QUESTION_DISCARD, // a training
+    QUESTION_LEAVE,   // while it trains: k, s or c (chat_train_may_leave)
+} chat_question;
 
 // An adapter in use.
 typedef struct chat_adapter {
@@ -79,6 +86,8 @@ typedef struct chat {
     chat_adapter adapters[WORKER_MAX_ADAPTERS];
     size_t n_adapters;
     struct chat_style *style; // app/chat_style.h: who speaks, and how
+    struct tuning *tuning;    // app/tuning.h: a training that is prepared
+    struct chat_train *train; // app/chat_train.h: /train
     bool loading, fetching, adapting, answering, quitting;
     size_t answer;                   // index of the running answer in turns, while answering
     event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)

@@ -1,5 +1,6 @@
 #include "app/chat_background.h"
 #include "app/chat_impl.h"
+#include "app/chat_train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@ size_t chat_fds(const chat *c, struct pollfd *out) {
     size_t n = 0;
     out[n++] = (struct pollfd){.fd = worker_fd(c->worker), .events = POLLIN};
     out[n++] = (struct pollfd){.fd = background_fd(c->background), .events = POLLIN};
+    out[n++] = (struct pollfd){.fd = tuning_fd(c->tuning), .events = POLLIN};
     return n;
 }
 
@@ -23,5 +25,5 @@ unsigned chat_background_pump(chat *c) {
         free(line);
     }
     if (news & BACKGROUND_RESULT) flags |= chat_adapters_renew(c, background_look(c->background)->path);
-    return flags;
+    return flags | chat_train_news(c, news);
 }

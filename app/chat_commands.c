@@ -3,6 +3,7 @@
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
 #include "app/chat_style.h"
+#include "app/chat_train.h"
 #include "app/config.h"
 #include "app/fetch.h"
 #include "app/options.h"
@@ -47,9 +48,10 @@ static unsigned run_alternative(chat *c, const char *args) {
 }
 
 static unsigned run_quit(chat *c, const char *args) {
+    unsigned flags = CHAT_STATUS;
     (void)args;
-    c->quitting = true;
-    return CHAT_STATUS;
+    c->quitting = chat_train_may_leave(c, &flags);
+    return flags;
 }
 
 static const char *default_system(const chat *c) {
@@ -302,6 +304,26 @@ unsigned chat_save(chat *c, const char *args) {
     return flags;
 }
 
+static unsigned answer_yes(chat *c, chat_question question) {
+    switch (question) {
+    case QUESTION_FETCH: return chat_fetch(c);
+    case QUESTION_OVERWRITE: return save(c, c->question_file);
+    case QUESTION_REMOVE: return chat_session_remove(c, c->question_session);
+    case QUESTION_DISCARD: background_discard(c->background); return CHAT_STATUS;
+    default: return 0;
+    }
+}
+
+static unsigned answer_no(chat *c, chat_question question) {
+    switch (question) {
+    case QUESTION_FETCH: return chat_note(c, false, "Not fetched.");
+    case QUESTION_OVERWRITE: return chat_note(c, false, "Not saved.");
+    case QUESTION_REMOVE:
+    case QUESTION_DISCARD: return chat_note(c, false, "It stays.");
+    default: return 0;
+    }
+}
+
 bool chat_question_answer(chat *c, const char *text, unsigned *flags) {
     size_t n = strcspn(text, " \t\r\n");
     if (text[n + strspn(text + n, " \t\r\n")] != '\0') n = 0;
@@ -310,11 +332,9 @@ bool chat_question_answer(chat *c, const char *text, unsigned *flags) {
     chat_question question = c->question;
     // An unanswered offer to fetch stands until a model is there; another question is dropped by any other line.
     if (yes || no || question != QUESTION_FETCH) c->question = QUESTION_NONE;
-    static const char *const no_text[] = {"", "Not fetched.", "Not saved.", "It stays."};
-    if (no) *flags |= chat_note(c, false, "%s", no_text[question]);
-    if (yes && question == QUESTION_FETCH) *flags |= chat_fetch(c);
-    if (yes && question == QUESTION_OVERWRITE) *flags |= save(c, c->question_file);
-    if (yes && question == QUESTION_REMOVE) *flags |= chat_session_remove(c, c->question_session);
+    if (question == QUESTION_LEAVE) return chat_train_leave_answer(c, text, flags);
+    if (yes) *flags |= answer_yes(c, question);
+    if (no) *flags |= answer_no(c, question);
     return yes || no;
 }
 
@@ -335,6 +355,8 @@ static const command commands[] = {
     {{"style", "[X|on|off]", "list and set strengths (/style NAME=0.8); off is the bare model"}, chat_style_run},
     {{"as", "[NAME]", "who of the log answers"}, chat_style_as},
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
+    {{"train", "[FILE|WORD ...]", "learn from a chat log or a text while the chat goes on; /help train tells the rest"},
+     chat_train_run},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt, JSON for .json"}, chat_save},
     {{"quit", "", "leave"}, run_quit},
 };

@@ -5,9 +5,9 @@
 #include "app/options.h"
 #include "app/paths.h"
 #include "app/report.h"
+#include "app/train_folder.h"
 #include "app/tree.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,18 +147,6 @@ static int show(const options *o, const char *name) {
 
 // ---- rm
 
-// Whether a training holds the lock of this folder (app/train_folder.c).
-static bool is_training(const char *path) {
-    buf lock = {0};
-    buf_printf(&lock, "%s/lock", path);
-    int fd = open(lock.data, O_RDWR | O_CLOEXEC);
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool held = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
-    if (fd >= 0) close(fd);
-    buf_free(&lock);
-    return held;
-}
-
 // Appends adapters/NAME; only a plain name leads there.
 static int find_own(const char *name, buf *path, error *err) {
     static const char *const endings[] = {"", ".gguf"};
@@ -186,7 +174,7 @@ static int rm(const options *o, bool yes, const char *name) {
     int code = EXIT_DONE;
     if (find_own(name, &path, &err) != 0) {
         code = report_error(&err);
-    } else if (is_training(path.data)) {
+    } else if (train_folder_is_locked(path.data)) {
         code = report_failure("%s: a training is writing it; end that first", name);
     } else if (!yes && !isatty(STDIN_FILENO)) {
         code = report_failure("%s: nobody is there to ask; give -y to remove it", name);

@@ -87,6 +87,16 @@ static int lock(train_folder *f, error *err) {
     return failed;
 }
 
+bool train_folder_is_locked(const char *path) {
+    char *file = below(path, "lock");
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool held = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    if (fd >= 0) close(fd);
+    free(file);
+    return held;
+}
+
 static bool is_empty(const char *path) {
     DIR *d = opendir(path);
     bool empty = d != NULL;

@@ -34,6 +34,10 @@ int train_folder_make(train_folder *f, error *err);
 // Locks one that is there. -1 with a message: there is none, another doppel trains there.
 int train_folder_reopen(train_folder *f, error *err);
 
+// Whether another process trains in the folder at path. Never ask about a folder that this process trains in: locks of
+// fcntl are lost when any descriptor of their file is closed.
+bool train_folder_is_locked(const char *path);
+
 // Opens metrics.jsonl. Of what stands in it the lines up to this step stay (-1: none).
 int train_folder_open_metrics(train_folder *f, int step, error *err);
 void train_folder_note(train_folder *f, const buf *line); // appends a line to it; a full disk is passed over

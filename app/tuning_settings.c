@@ -128,6 +128,7 @@ int tuning_settings(tuning *t, train_settings *s, buf *arguments, error *err) {
     *s = train_settings_none();
     if (check(t, err) != 0) return -1;
     tuning_settings_fill(t, s);
+    if (train_settings_locate(s, err) != 0) return -1;
     train_settings_arguments(s, arguments);
     return train_settings_finish(s, err);
 }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl.h"
 #include "app/chat_background.h"
+#include "app/chat_train.h"
 #include "app/report.h"
 #include "ui/repl_input.h"
 #include "ui/repl_output.h"
@@ -26,7 +27,16 @@ typedef struct repl {
 static void on_interrupt(repl *r) {
     // The first Ctrl-C stops what runs; without a person to say more, it is also the end.
     chat_stop(r->chat);
+    chat_train_interrupt(r->chat);
     if (!r->interactive) r->exit_code = EXIT_INTERRUPTED;
+}
+
+static void tell_progress(repl *r) {
+    if (!chat_train_busy(r->chat)) return;
+    buf text = {0};
+    chat_train_progress(r->chat, &text);
+    repl_output_progress(&r->output, buf_str(&text));
+    buf_free(&text);
 }
 
 // Writes until nothing runs. False: leave.
@@ -40,7 +50,8 @@ static bool settle(repl *r) {
             r->exit_code = report_failure("standard output: %s", strerror(errno));
             return false;
         }
-        if (!chat_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;
+        if (!chat_busy(r->chat) && !chat_train_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;
+        tell_progress(r);
         if (poll(fds, n, -1) < 0 && errno != EINTR) return false;
         unsigned came = signals_take();
         if (came & SIGNAL_INTERRUPT) on_interrupt(r);
@@ -102,8 +113,45 @@ static input_event read_message(repl *r, char *draft, buf *out) {
     return e;
 }
 
+static bool may_leave(repl *r) {
+    unsigned flags = 0;
+    return chat_train_may_leave(r->chat, &flags) || !settle(r);
+}
+
+// What is pasted is no message: line by line as it comes. False: leave.
+static bool paste(repl *r) {
+    buf line = {0};
+    bool shown;
+    input_event e = repl_input_read(r->input, "| ", NULL, &shown, &line);
+    if (e == INPUT_LINE || e == INPUT_EOF) chat_train_paste_line(r->chat, e == INPUT_LINE ? buf_str(&line) : ".");
+    if (e == INPUT_INTERRUPT || e == INPUT_INTERRUPT_TYPED) {
+        printf("\n");
+        chat_train_interrupt(r->chat);
+    }
+    r->ended |= e == INPUT_END;
+    buf_free(&line);
+    return e != INPUT_END && e != INPUT_FAILED && settle(r);
+}
+
+// The input is at its end. A training that runs is waited for where nobody types, else it is asked about, once. False:
+// leave.
+static bool at_end(repl *r) {
+    chat *c = r->chat;
+    unsigned flags = 0;
+    if (!r->interactive) {
+        if (c->question != QUESTION_LEAVE && background_busy(c->background)) {
+            c->train->waiting = true;
+            settle(r);
+        }
+        return false;
+    }
+    printf("\n");
+    return c->question != QUESTION_LEAVE && !chat_train_may_leave(c, &flags) && settle(r);
+}
+
 // One turn of the loop. False: leave.
 static bool step(repl *r) {
+    if (r->chat->train->pasting) return paste(r);
     buf text = {0};
     char *draft = chat_take_draft(r->chat);
     if (draft && strchr(draft, '\n') && !r->output.json) printf("%s\n", draft);
@@ -120,19 +168,32 @@ static bool step(repl *r) {
     case INPUT_INTERRUPT_TYPED: printf("\n"); break;
     case INPUT_INTERRUPT:
         if (!r->interactive) r->exit_code = EXIT_INTERRUPTED;
-        go_on = r->interactive && !wants_to_leave(r);
+        go_on = r->interactive && (!wants_to_leave(r) || !may_leave(r));
         break;
     case INPUT_FAILED:
         repl_output_say(&r->output, true, "the input cannot be read, or a line of it is longer than 64 MB");
         go_on = false;
         break;
-    case INPUT_END: r->ended = true; // fallthrough
-    case INPUT_EOF:
+    case INPUT_END:
+        r->ended = true;
         if (r->interactive) printf("\n");
         go_on = false;
+        break;
+    case INPUT_EOF: go_on = at_end(r);
     }
     buf_free(&text);
     return go_on;
+}
+
+static bool pump_meanwhile(void *arg) {
+    repl *r = arg;
+    chat_pump(r->chat);
+    return repl_output_pending(&r->output, r->chat);
+}
+
+static void write_meanwhile(void *arg) {
+    repl *r = arg;
+    repl_output_update(&r->output, r->chat);
 }
 
 static bool has_unsent(const chat *c) {
@@ -145,7 +206,7 @@ int repl_run(chat *c, const repl_options *o) {
     repl r = {.chat = c, .interactive = interactive};
     r.output = (repl_output){
         .json = o->json, .interactive = interactive, .terminal = isatty(STDOUT_FILENO), .quiet = o->quiet};
-    r.input = repl_input_open(c, interactive);
+    r.input = repl_input_open(c, interactive, (repl_meanwhile){pump_meanwhile, write_meanwhile, &r});
     bool ready = settle(&r);
     // A script that named a model wants that one or none.
     if (!interactive && r.output.n_failed > 0) ready = false;

@@ -25,6 +25,7 @@ enum { LONGEST_LINE = 64 << 20, HISTORY_LINES = 2000, LONGEST_REMEMBERED = 64 <<
 struct repl_input {
     chat *chat;
     bool interactive;
+    repl_meanwhile meanwhile;
     EditLine *el; // NULL: plain reading
     History *history;
     buf history_path; // empty: the history is not kept
@@ -44,22 +45,28 @@ static char *get_prompt(EditLine *el) {
     return (char *)in->prompt;
 }
 
-static bool has_news(const struct pollfd *fds, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (fds[i].revents) return true;
-    return false;
+// Something happened while the line is awaited: a training told how far it is.
+static void write_meanwhile(repl_input *in) {
+    if (!in->meanwhile.pump(in->meanwhile.arg)) return;
+    if (in->interactive) fputc('\n', stdout);
+    in->meanwhile.write(in->meanwhile.arg);
+    if (in->editing) el_set(in->el, EL_REFRESH);
+    if (in->interactive && !in->editing) printf("%s", in->prompt);
+    fflush(stdout);
 }
 
-// Waits for a byte of input: 1 there is one (or the end of it), 0 a signal ends the line (in->ended says how). What
-// the chat has to tell meanwhile is taken in; it is written after the line.
+// Waits for a byte of input: 1 there is one (or the end of it), 0 a signal ends the line (in->ended says how).
 static int wait_for_input(repl_input *in) {
     struct pollfd fds[2 + CHAT_MAX_FDS] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                            {.fd = signals_fd(), .events = POLLIN}};
     size_t n = 2 + chat_fds(in->chat, fds + 2);
     for (;;) {
-        int ready = poll(fds, n, -1);
-        if (ready < 0 && errno != EINTR) return 1;
-        if (ready > 0 && has_news(fds + 2, n - 2)) chat_pump(in->chat);
+        if (poll(fds, n, -1) < 0 && errno != EINTR) return 1;
+        for (size_t i = 2; i < n; i++) {
+            if (!fds[i].revents) continue;
+            write_meanwhile(in);
+            break;
+        }
         unsigned came = fds[1].revents ? signals_take() : 0;
         if (came & SIGNAL_END) {
             in->ended = INPUT_END;
@@ -179,10 +186,11 @@ static FILE *edit_stream(void) {
     return isatty(STDOUT_FILENO) ? stdout : isatty(STDERR_FILENO) ? stderr : NULL;
 }
 
-repl_input *repl_input_open(chat *c, bool interactive) {
+repl_input *repl_input_open(chat *c, bool interactive, repl_meanwhile m) {
     repl_input *in = mem_calloc(1, sizeof *in);
     in->chat = c;
     in->interactive = interactive;
+    in->meanwhile = m;
     FILE *out = interactive && tcgetattr(STDIN_FILENO, &in->loud) == 0 ? edit_stream() : NULL;
     if (out) in->el = el_init("doppel", stdin, out, stderr);
     if (!in->el) return in;

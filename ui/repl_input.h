@@ -15,8 +15,16 @@ typedef enum input_event {
     INPUT_FAILED,          // reading failed, or a line was longer than 64 MB
 } input_event;
 
+// What goes on while a line is awaited: pump takes in what the chat has to tell and returns whether something has to be
+// written; write writes it. A line that is being edited is shown again below.
+typedef struct repl_meanwhile {
+    bool (*pump)(void *arg);
+    void (*write)(void *arg);
+    void *arg;
+} repl_meanwhile;
+
 // interactive: a person types (prompts are shown). Never fails: without libedit lines are read plainly.
-repl_input *repl_input_open(chat *c, bool interactive);
+repl_input *repl_input_open(chat *c, bool interactive, repl_meanwhile m);
 void repl_input_close(repl_input *in); // puts the terminal back; NULL is fine
 
 // Waits for a line; out gets it without its newline, NUL bytes replaced by U+FFFD. draft: text to begin with, or NULL;

@@ -2,6 +2,7 @@
 // white space at its end waits for the word behind it, so that an answer never ends in empty lines.
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl_output.h"
+#include "app/chat_train.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -150,6 +151,23 @@ static void tell_dropped(repl_output *o, const chat *c) {
         fprintf(stderr, "doppel: %s\n", line);
 }
 
+void repl_output_progress(repl_output *o, const char *text) {
+    if (o->interactive || o->json) say_progress(o, text, first_progress);
+}
+
+bool repl_output_pending(const repl_output *o, const chat *c) {
+    for (size_t i = 0; i < c->n_turns; i++)
+        if (c->turns[i].id > o->seen && c->turns[i].kind != TURN_USER) return true;
+    return false;
+}
+
+// The end of a training is worth looking up.
+static void ring(repl_output *o, const chat *c) {
+    if (o->n_ended == c->train->n_ended) return;
+    o->n_ended = c->train->n_ended;
+    if (o->terminal && !o->json) fputc('\a', stdout);
+}
+
 int repl_output_update(repl_output *o, const chat *c) {
     if (o->written == 0) tell_dropped(o, c);
     for (size_t i = 0; i < c->n_turns; i++) {
@@ -166,6 +184,7 @@ int repl_output_update(repl_output *o, const chat *c) {
         o->next_progress = 0;
         o->seen = t->id;
     }
+    ring(o, c);
     fflush(stdout);
     return ferror(stdout) ? -1 : 0;
 }

@@ -18,11 +18,16 @@ typedef struct repl_output {
     clean filter;         // for the same
     int n_failed;         // error notes so far
     int dropped;          // chat->dropped_turns, as last told
+    unsigned n_ended;     // trainings that ended, as last told
     double next_progress; // when the progress of something long is told again; 0: nothing long runs
 } repl_output;
 
 // Writes what is new in c. 0, or -1 when stdout is gone.
 int repl_output_update(repl_output *o, const chat *c);
+// Whether repl_output_update would write something.
+bool repl_output_pending(const repl_output *o, const chat *c);
+// How far something long is, now and then.
+void repl_output_progress(repl_output *o, const char *text);
 // A note of the REPL's own.
 void repl_output_say(repl_output *o, bool is_error, const char *text);
 

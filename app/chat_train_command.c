@@ -1,0 +1,341 @@
+// /train WORD ...: one table for running and completion. What is no word of the table is a file to learn from.
+#include "app/chat_impl.h"
+#include "app/chat_train.h"
+#include "app/options.h"
+#include "app/train_list.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+// ---- words
+
+typedef struct word_list {
+    char **words;
+    size_t n, cap;
+} word_list;
+
+static void free_words(word_list *l) {
+    for (size_t i = 0; i < l->n; i++) free(l->words[i]);
+    free(l->words);
+}
+
+// Words as a shell takes them: 'one word', "one word", one\ word.
+static word_list split_words(const char *s) {
+    word_list l = {0};
+    while (*(s += strspn(s, " \t"))) {
+        buf word = {0};
+        char quote = 0;
+        for (; *s && (quote || !strchr(" \t", *s)); s++) {
+            if (quote ? *s == quote : *s == '"' || *s == '\'')
+                quote = quote ? 0 : *s;
+            else if (*s == '\\' && s[1] && quote != '\'')
+                buf_putc(&word, *++s);
+            else
+                buf_putc(&word, *s);
+        }
+        l.words = mem_reserve(l.words, &l.cap, l.n + 1, sizeof *l.words);
+        l.words[l.n++] = buf_take(&word);
+    }
+    return l;
+}
+
+// ~/ at the beginning is the home.
+static void expand(char **word) {
+    const char *home = getenv("HOME");
+    if (!home || strncmp(*word, "~/", 2) != 0) return;
+    buf path = {0};
+    buf_printf(&path, "%s%s", home, *word + 1);
+    free(*word);
+    *word = buf_take(&path);
+}
+
+// ---- preparing
+
+static unsigned tell_forecast(chat *c) {
+    const tuning *t = c->tuning;
+    if (t->stage != TUNING_READY || tuning_busy(t)) return CHAT_STATUS; // it is told when it is known
+    buf text = {0};
+    chat_train_forecast_line(t, &text);
+    buf_remove(&text, text.len - 1, 1);
+    chat_note(c, false, "%s", buf_str(&text));
+    buf_free(&text);
+    return CHAT_TURNS | CHAT_STATUS;
+}
+
+static unsigned run_files(chat *c, const char *args) {
+    word_list l = {0};
+    if (access(args, F_OK) == 0) {
+        l.words = mem_calloc(1, sizeof *l.words);
+        l.words[l.n++] = mem_strdup(args);
+    } else {
+        l = split_words(args);
+    }
+    for (size_t i = 0; i < l.n; i++) expand(&l.words[i]);
+    unsigned flags = chat_train_files(c, (const char *const *)l.words, l.n);
+    free_words(&l);
+    return flags;
+}
+
+static unsigned run_paste(chat *c, const char *args) {
+    (void)args;
+    c->train->pasting = true;
+    return chat_note(c, false, "Paste the text now; a line with a lone dot ends it.");
+}
+
+static unsigned run_imitate(chat *c, const char *args) {
+    error err = {{0}};
+    const char *whole[] = {args};
+    if (!*args) return chat_note(c, true, "/train imitate takes a number of the list, a name, or all");
+    // A name may have blanks in it.
+    int rc = tuning_choose_words(c->tuning, whole, 1, &err);
+    if (rc != 0 && strpbrk(args, " \t,")) {
+        char *list = mem_strdup(args);
+        for (char *s = list; (s = strchr(s, ',')); s++) *s = ' ';
+        word_list l = split_words(list);
+        rc = tuning_choose_words(c->tuning, (const char *const *)l.words, l.n, &err);
+        free_words(&l);
+        free(list);
+    }
+    if (rc != 0) return chat_note(c, true, "%s", err.text);
+    c->train->described = false;
+    return CHAT_STATUS;
+}
+
+static unsigned run_effort(chat *c, const char *args) {
+    tuning_effort e;
+    if (tuning_effort_find(args, &e) != 0) return chat_note(c, true, "/train effort takes quick, normal or thorough");
+    tuning_set_effort(c->tuning, e);
+    return tell_forecast(c);
+}
+
+static bool read_number(const char *args, double least, double most, double *out) {
+    char *rest;
+    *out = strtod(args, &rest);
+    return rest != args && !*rest && *out >= least && *out <= most;
+}
+
+static unsigned run_rank(chat *c, const char *args) {
+    double x;
+    if (!read_number(args, TUNING_LEAST_RANK, TUNING_MOST_RANK, &x) || x != floor(x))
+        return chat_note(c, true, "/train rank takes a whole number from %d to %d", TUNING_LEAST_RANK,
+                         TUNING_MOST_RANK);
+    tuning_set_rank(c->tuning, (int)x);
+    return tell_forecast(c);
+}
+
+static unsigned run_rate(chat *c, const char *args) {
+    double x;
+    if (!read_number(args, TUNING_LEAST_RATE, TUNING_MOST_RATE, &x))
+        return chat_note(c, true, "/train lr takes a number from %g to %g", TUNING_LEAST_RATE, TUNING_MOST_RATE);
+    tuning_set_rate(c->tuning, x);
+    return tell_forecast(c);
+}
+
+static unsigned run_name(chat *c, const char *args) {
+    error err = {{0}};
+    if (tuning_set_name(c->tuning, args, &err) != 0) return chat_note(c, true, "%s", err.text);
+    return tell_forecast(c);
+}
+
+static unsigned run_scrub(chat *c, const char *args) {
+    bool on = strcasecmp(args, "on") == 0;
+    if (!on && strcasecmp(args, "off") != 0) return chat_note(c, true, "/train scrub takes on or off");
+    tuning_set_scrub(c->tuning, on);
+    c->train->described &= !tuning_busy(c->tuning);
+    return tell_forecast(c);
+}
+
+// ---- a running one
+
+static bool is_running(const chat *c) {
+    background_phase p = background_look(c->background)->phase;
+    return p != BACKGROUND_IDLE && p != BACKGROUND_DONE && p != BACKGROUND_FAILED;
+}
+
+static unsigned none_runs(chat *c) {
+    return chat_note(c, true, "nothing is in training here; /train FILE prepares one, /train list shows what there is");
+}
+
+static unsigned run_start(chat *c, const char *args) {
+    (void)args;
+    return chat_train_start(c);
+}
+
+static unsigned run_pause(chat *c, const char *args) {
+    (void)args;
+    if (!is_running(c)) return none_runs(c);
+    background_pause(c->background);
+    return CHAT_STATUS;
+}
+
+static unsigned run_resume(chat *c, const char *args) {
+    (void)args;
+    if (!is_running(c)) return none_runs(c);
+    background_go_on(c->background);
+    return CHAT_STATUS;
+}
+
+static unsigned run_stop(chat *c, const char *args) {
+    (void)args;
+    if (!is_running(c)) return none_runs(c);
+    background_stop(c->background);
+    return CHAT_STATUS;
+}
+
+static unsigned run_discard(chat *c, const char *args) {
+    (void)args;
+    return chat_train_discard(c);
+}
+
+static unsigned run_try(chat *c, const char *args) {
+    (void)args;
+    return chat_train_try(c);
+}
+
+static unsigned run_wait(chat *c, const char *args) {
+    (void)args;
+    if (!is_running(c)) return none_runs(c);
+    c->train->waiting = true;
+    return CHAT_STATUS;
+}
+
+static unsigned run_attach(chat *c, const char *args) {
+    error err = {{0}};
+    if (!*args) return chat_note(c, true, "/train attach wants the name of a training; /train list shows them");
+    if (background_attach(c->background, args, &err) != 0) return chat_note(c, true, "%s", err.text);
+    return CHAT_STATUS;
+}
+
+static unsigned run_continue(chat *c, const char *args) {
+    error err = {{0}};
+    if (!*args) return chat_note(c, true, "/train continue wants the name of a training; /train list shows them");
+    held_model *m = worker_hold_model(c->worker);
+    int rc = background_resume_training(c->background, args, m, &err);
+    held_model_drop(m);
+    return rc != 0 ? chat_note(c, true, "%s", err.text) : CHAT_STATUS;
+}
+
+// ---- /train, /train list
+
+static void put_running(const chat *c, buf *out) {
+    const background_state *s = background_look(c->background);
+    buf_printf(out, "%s %s: ", s->name,
+               s->phase == BACKGROUND_PAUSED     ? "is paused"
+               : s->phase == BACKGROUND_STARTING ? "begins"
+               : s->phase == BACKGROUND_STOPPING ? "is being stopped"
+               : s->is_elsewhere                 ? "is trained by another doppel"
+                                                 : "is in training");
+    chat_train_status_line(s, out);
+    buf_putc(out, '\n');
+    for (size_t i = 0; background_waiting(c->background, i); i++)
+        buf_printf(out, "%s waits in line\n", background_waiting(c->background, i));
+}
+
+static void put_listed(void *arg, const train_listed *t) {
+    static const char *const standings[] = {[TRAIN_ENDED] = "done",
+                                            [TRAIN_INTERRUPTED] = "stopped",
+                                            [TRAIN_CUT_OFF] = "cut off",
+                                            [TRAIN_ELSEWHERE] = "running"};
+    buf *out = arg;
+    buf_printf(out, "%s: %s at step %d of %d", t->name, standings[t->standing], t->step, t->steps);
+    if (isfinite(t->loss) && t->best_step > 0) buf_printf(out, ", held-out loss %.3f", t->loss);
+    if (t->standing == TRAIN_INTERRUPTED || t->standing == TRAIN_CUT_OFF)
+        buf_printf(out, "; /train continue %s goes on", t->name);
+    if (t->standing == TRAIN_ELSEWHERE) buf_printf(out, "; /train attach %s shows it", t->name);
+    buf_putc(out, '\n');
+}
+
+// The path of the training that this process runs.
+static const char *own_path(const chat *c) {
+    const background_state *s = background_look(c->background);
+    return is_running(c) && !s->is_elsewhere && s->path && *s->path ? s->path : NULL;
+}
+
+static unsigned run_list(chat *c, const char *args) {
+    (void)args;
+    buf out = {0};
+    if (is_running(c)) put_running(c, &out);
+    train_list_all(own_path(c), put_listed, &out);
+    if (out.len == 0) buf_puts(&out, "Nothing was trained yet; /train FILE prepares a training.\n");
+    buf_remove(&out, out.len - 1, 1);
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+static unsigned show(chat *c) {
+    buf out = {0};
+    if (is_running(c)) put_running(c, &out);
+    if (c->tuning->stage == TUNING_READY && !tuning_busy(c->tuning)) chat_train_describe(c->tuning, &out);
+    if (out.len == 0)
+        buf_puts(&out, "Nothing is in training. /train FILE reads a chat log or a text and tells what a training on it "
+                       "would cost; /train paste takes pasted text; /train list shows earlier trainings.\n");
+    buf_remove(&out, out.len - 1, 1);
+    chat_note(c, false, "%s", buf_str(&out));
+    buf_free(&out);
+    return CHAT_TURNS;
+}
+
+static void greet_about(void *arg, const train_listed *t) {
+    chat *c = arg;
+    if (t->standing == TRAIN_ELSEWHERE)
+        chat_note(c, false, "%s is being trained by another doppel; /train attach %s shows how far it is.", t->name,
+                  t->name);
+    if (t->standing == TRAIN_CUT_OFF)
+        chat_note(c, false, "The training %s was cut off at step %d of %d; /train continue %s goes on with it.",
+                  t->name, t->step, t->steps, t->name);
+}
+
+void chat_train_greet(chat *c) {
+    train_list_all(own_path(c), greet_about, c);
+}
+
+// ---- the table
+
+typedef enum arguments { NO_ARGUMENT, ONE_ARGUMENT } arguments;
+
+static const struct {
+    const char *name;
+    arguments takes;
+    unsigned (*run)(chat *c, const char *args);
+} words[] = {
+    {"paste", NO_ARGUMENT, run_paste},
+    {"imitate", ONE_ARGUMENT, run_imitate},
+    {"effort", ONE_ARGUMENT, run_effort},
+    {"rank", ONE_ARGUMENT, run_rank},
+    {"lr", ONE_ARGUMENT, run_rate},
+    {"name", ONE_ARGUMENT, run_name},
+    {"scrub", ONE_ARGUMENT, run_scrub},
+    {"start", NO_ARGUMENT, run_start},
+    {"pause", NO_ARGUMENT, run_pause},
+    {"resume", NO_ARGUMENT, run_resume},
+    {"stop", NO_ARGUMENT, run_stop},
+    {"discard", NO_ARGUMENT, run_discard},
+    {"try", NO_ARGUMENT, run_try},
+    {"wait", NO_ARGUMENT, run_wait},
+    {"list", NO_ARGUMENT, run_list},
+    {"attach", ONE_ARGUMENT, run_attach},
+    {"continue", ONE_ARGUMENT, run_continue},
+};
+
+enum { N_WORDS = sizeof words / sizeof *words };
+
+const char *chat_train_word(size_t i) {
+    return i < N_WORDS ? words[i].name : NULL;
+}
+
+unsigned chat_train_run(chat *c, const char *args) {
+    size_t n = strcspn(args, " \t");
+    const char *rest = args + n + strspn(args + n, " \t");
+    if (!*args) return show(c);
+    for (size_t i = 0; i < N_WORDS; i++) {
+        if (strlen(words[i].name) != n || strncmp(args, words[i].name, n) != 0) continue;
+        if (words[i].takes == NO_ARGUMENT && *rest)
+            return chat_note(c, true, "/train %s takes nothing after it", words[i].name);
+        return words[i].run(c, rest);
+    }
+    return run_files(c, args);
+}
