@@ -15,6 +15,7 @@ int cmd_import(int argc, char **argv);
 int cmd_adapters(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_forget(int argc, char **argv);
+int cmd_sessions(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 
 #endif

@@ -30,6 +30,7 @@ static const command commands[] = {
     {"import", cmd_import, "read chat logs and texts of any format"},
     {"train", cmd_train, "teach a model from chat logs or texts"},
     {"adapters", cmd_adapters, "list, show and remove adapters"},
+    {"sessions", cmd_sessions, "list, search, show, export and remove conversations"},
     {"export", cmd_export, "adapters and merged models for other programs"},
     {"forget", cmd_forget, "remove a person's messages from the stored data"},
     {"bench", cmd_bench, "measure this machine, and doppel on it"},

@@ -165,47 +165,49 @@ static int one_number(store *s, const char *sql, int64_t *out) {
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-// Checks the format and makes the tables of a new database. Returns SQLite's code, SQLITE_MISMATCH after a message.
-static int check_format(store *s, error *err) {
+// Whether the database is doppel's own, or new: *is_new. Returns SQLite's code, SQLITE_MISMATCH after a message.
+static int check_format(store *s, bool *is_new, error *err) {
     int64_t format = 0, tables = 0;
     int code = one_number(s, "PRAGMA user_version", &format);
     if (code == SQLITE_OK) code = one_number(s, "SELECT count(*) FROM sqlite_master", &tables);
-    if (code != SQLITE_OK || format == FORMAT) return code;
+    if (code != SQLITE_OK) return code;
+    *is_new = format == 0 && tables == 0 && !s->is_read_only;
+    if (format == FORMAT || *is_new) return SQLITE_OK;
     if (format > FORMAT || format < 0)
         error_set(err, "%s: was written by a newer doppel (format %lld, this one knows %d); use that one", s->path,
                   (long long)format, FORMAT);
     else if (tables > 0)
         error_set(err, "%s: is another program's database; move it away", s->path);
-    else if (!s->is_read_only)
-        return sqlite3_exec(s->db, schema, NULL, NULL, NULL);
     else
         error_set(err, "%s: is empty and may not be written", s->path);
     return SQLITE_MISMATCH;
 }
 
+// Two programs may begin at once: one of them finds the tables made.
+static int make_tables(store *s, error *err) {
+    bool is_new = false;
+    int code = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (code == SQLITE_OK) code = check_format(s, &is_new, err);
+    if (code == SQLITE_OK && is_new) code = sqlite3_exec(s->db, schema, NULL, NULL, NULL);
+    if (code == SQLITE_OK) code = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
+    if (code != SQLITE_OK) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
 static int set_up(store *s, error *err) {
+    static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+                                  "PRAGMA secure_delete = ON;";
+    bool is_new = false;
     sqlite3_busy_timeout(s->db, BUSY_MS);
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, 1 << 28);
-    int64_t format = 0;
-    // Looked at before anything is written: a newer database stays as it is.
-    int code = one_number(s, "PRAGMA user_version", &format);
-    if (code == SQLITE_OK && format > FORMAT) return check_format(s, err);
-    if (code == SQLITE_OK && !s->is_read_only)
-        code = sqlite3_exec(s->db,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-                            "PRAGMA secure_delete = ON;",
-                            NULL, NULL, NULL);
+    int code = check_format(s, &is_new, err); // before anything is written
+    if (code != SQLITE_OK || s->is_read_only) return code;
+    code = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
     if (code != SQLITE_OK) return code;
     sqlite3_wal_autocheckpoint(s->db, LOG_PAGES);
-    if (s->is_read_only) return check_format(s, err);
-    code = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (code != SQLITE_OK) return code;
-    code = check_format(s, err);
-    if (code == SQLITE_OK) code = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-    if (code != SQLITE_OK) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return code;
+    return is_new ? make_tables(s, err) : SQLITE_OK;
 }
 
 // One try. SQLite's code; SQLITE_MISMATCH when err has the message already.

@@ -39,6 +39,14 @@ _doppel() {
     --only)
         [[ $command == bench ]] && COMPREPLY=($(compgen -W "decode prefill train" -- "$word")) && return
         ;;
+    --session)
+        COMPREPLY=($(compgen -W "$(doppel sessions list -q 2>/dev/null | awk '{ print $1 }')" -- "$word"))
+        return
+        ;;
+    --format)
+        COMPREPLY=($(compgen -W "md txt json" -- "$word"))
+        return
+        ;;
     --prompt)
         COMPREPLY=($(compgen -W "list $(_doppel_prompts)" -- "$word"))
         return
@@ -52,6 +60,10 @@ _doppel() {
         COMPREPLY=($(compgen -W "list show pull rm" -- "$word"))
     elif [[ $command == models ]]; then
         COMPREPLY=($(compgen -W "default $(_doppel_models)" -- "$word"))
+    elif [[ $command == sessions && $before == sessions ]]; then
+        COMPREPLY=($(compgen -W "list search show export rename rm" -- "$word"))
+    elif [[ $command == sessions && $before =~ ^(show|export|rename|rm)$ ]]; then
+        COMPREPLY=($(compgen -W "$(doppel sessions list -q 2>/dev/null | awk '{ print $1 }')" -- "$word"))
     else
         COMPREPLY=($(compgen -f -- "$word"))
     fi

@@ -20,4 +20,6 @@ end
 complete -c doppel -n '__fish_is_first_token' -f -a '(doppel -h 2>/dev/null | string replace -rf "^  ([a-z]+) +(.*)" "\$1\t\$2")'
 complete -c doppel -n 'string match -q -- "-*" (commandline -ct)' -f -a '(doppel (__doppel_command) -h 2>/dev/null | string match -rg "^  .. *(--[a-z0-9-]+)")'
 complete -c doppel -n '__fish_seen_subcommand_from models' -f -a 'list show pull rm default (__doppel_models)'
+complete -c doppel -n '__fish_seen_subcommand_from sessions' -f -a 'list search show export rename rm'
+complete -c doppel -n '__fish_seen_subcommand_from sessions' -l format -x -a 'md txt json'
 complete -c doppel -s m -l model -r -a '(__doppel_models)'

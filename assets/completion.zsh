@@ -18,6 +18,8 @@ elif [[ -z $command ]]; then
     _describe command commands
 elif [[ $command == models && ${words[CURRENT-1]} == models ]]; then
     compadd list show pull rm
+elif [[ $command == sessions && ${words[CURRENT-1]} == sessions ]]; then
+    compadd list search show export rename rm
 elif [[ $command == models ]]; then
     compadd default
     compadd -a models
