@@ -213,7 +213,6 @@ static void take_up_adapters(chat *c) {
         chat_adapters_send(c);
     else
         chat_adapters_clear(c);
-    chat_style_adapted(c);
 }
 
 static unsigned on_loaded(chat *c, const event *e) {
@@ -224,7 +223,8 @@ static unsigned on_loaded(chat *c, const event *e) {
     c->n_ctx = e->n_ctx;
     if (e->request == c->load_request) c->loading = false;
     take_up_adapters(c);
-    if (worker_model(c->worker)->chat.has_template)
+    bool speaks = !c->adapting && chat_style_adapted(c);
+    if (worker_model(c->worker)->chat.has_template || c->adapting || speaks)
         chat_note(c, false, "%s is ready: context %d tokens, seed %llu. /help lists the commands.", c->model_name,
                   e->n_ctx, (unsigned long long)c->settings.seed);
     else
@@ -232,6 +232,7 @@ static unsigned on_loaded(chat *c, const event *e) {
                   "%s is ready: context %d tokens, seed %llu. It has no chat format of its own (a base model?); turns "
                   "are written as \"User:\" and \"Assistant:\" lines. /help lists the commands.",
                   c->model_name, e->n_ctx, (unsigned long long)c->settings.seed);
+    if (speaks) chat_style_tell(c);
     return CHAT_TURNS | CHAT_STATUS;
 }
 

@@ -71,7 +71,7 @@ unsigned chat_adapters_event(chat *c, const event *e) {
     if (e->type == EVENT_ADAPTED) {
         c->n_agreed = c->n_adapters;
         tell(c);
-        chat_style_adapted(c);
+        if (chat_style_adapted(c)) chat_style_tell(c);
         return CHAT_TURNS | CHAT_STATUS;
     }
     if (renewed) return chat_note(c, true, "%s; the version before stays", e->text) | CHAT_STATUS;

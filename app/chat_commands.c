@@ -64,6 +64,9 @@ static unsigned run_system(chat *c, const char *args) {
         free(c->system);
         c->system = mem_strdup(strcmp(args, "-") == 0 ? "" : args);
     }
+    if (c->system[0] && chat_style_voice(c)->speaks)
+        return chat_note(c, false, "System text (kept, but not told: %s was trained without one): %s",
+                         chat_style_answerer(c), c->system);
     if (c->system[0]) return chat_note(c, false, "System text: %s", c->system);
     if (default_system(c)) return chat_note(c, false, "System text (the model's own): %s", default_system(c));
     return chat_note(c, false, "There is no system text.");

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
+#include "app/chat_style.h"
 #include "app/paths.h"
 
 #include <dirent.h>
@@ -106,8 +107,20 @@ static void offer_adapter(void *arg, const adapter_info *a) {
     offer_model(arg, a->name, a->path);
 }
 
+static void complete_author(const chat *c, const char *word, size_t n, buf *out) {
+    const voice *v = chat_style_voice(c);
+    for (size_t i = 0; i < v->n_authors; i++)
+        if (printable(v->authors[i])) offer(out, word, n, v->authors[i], "");
+}
+
+static void complete_style(const chat *c, const char *word, size_t n, buf *out) {
+    static const char *const words[] = {"on", "off", "toggle"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) offer(out, word, n, words[i], "");
+    for (size_t i = 0; i < c->n_adapters; i++)
+        if (printable(c->adapters[i].name)) offer(out, word, n, c->adapters[i].name, "=");
+}
+
 void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start, buf *out) {
-    (void)c;
     *start = cursor;
     if (line[0] != '/' || cursor == 0) return;
     size_t name = strcspn(line + 1, " ");
@@ -136,6 +149,10 @@ void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start
         offer(out, word, n, "pull", "");
         paths_models(offer_model, &(model_words){word, n, out});
         complete_file(word, n, true, out);
+    } else if (strncmp(line, "/as ", 4) == 0 || strncmp(line, "/me ", 4) == 0) {
+        complete_author(c, word, n, out);
+    } else if (strncmp(line, "/style ", 7) == 0) {
+        complete_style(c, word, n, out);
     } else if (strncmp(line, "/adapter ", 9) == 0) {
         adapter_info_all(offer_adapter, &(model_words){word, n, out});
         complete_file(word, n, true, out);

@@ -12,7 +12,8 @@ chat_style *chat_style_new(void) {
 
 void chat_style_free(chat_style *s) {
     if (!s) return;
-    voice_free(&s->voice);
+    voice_free(&s->adapter);
+    voice_free(&s->model);
     free(s->from);
     free(s->persona);
     free(s);
@@ -20,88 +21,98 @@ void chat_style_free(chat_style *s) {
 
 // ---- who speaks
 
-bool chat_style_speaks(const chat *c) {
-    return c->style->voice.speaks && !c->style->off;
-}
-
-static const char *persona(const chat *c) {
+const voice *chat_style_voice(const chat *c) {
     const chat_style *s = c->style;
-    return s->persona ? s->persona : voice_speaker(&s->voice);
+    return s->adapter.speaks && !s->off ? &s->adapter : &s->model;
 }
 
-const char *chat_style_answerer(const chat *c) {
-    return chat_style_speaks(c) ? persona(c) : c->model_name;
+static const char *persona_of(const chat *c, const voice *v) {
+    const char *chosen = c->style->persona ? voice_author(v, c->style->persona) : NULL;
+    return chosen ? chosen : voice_speaker(v);
 }
 
-const char *chat_style_me(const chat *c) {
-    const voice *v = &c->style->voice;
-    if (!chat_style_speaks(c)) return c->user_name;
-    const char *author = voice_author(v, c->user_name), *partner = voice_partner(v, persona(c));
+static const char *me_of(const chat *c, const voice *v) {
+    const char *author = voice_author(v, c->user_name), *partner = voice_partner(v, persona_of(c, v));
     if (author) return author;
     return partner && strcmp(c->user_name, nobody) == 0 ? partner : c->user_name;
 }
 
-// Forgets what the last adapters knew, and reads the first voice among these.
-static void find_voice(chat *c) {
+static const char *persona(const chat *c) {
+    return persona_of(c, chat_style_voice(c));
+}
+
+const char *chat_style_answerer(const chat *c) {
+    return chat_style_voice(c)->speaks ? persona(c) : c->model_name;
+}
+
+const char *chat_style_me(const chat *c) {
+    return me_of(c, chat_style_voice(c));
+}
+
+// Forgets what the last ones knew, and reads the model's voice and the first one among the adapters'.
+static void find_voices(chat *c) {
     chat_style *s = c->style;
-    voice_free(&s->voice);
+    voice_free(&s->model);
+    voice_free(&s->adapter);
     free(s->from);
     s->from = NULL;
     s->n_voices = 0;
+    voice_read(&s->model, c->model_path);
     for (size_t i = 0; i < c->n_adapters; i++) {
         voice v;
         voice_read(&v, c->adapters[i].path);
-        if (!v.speaks || s->n_voices++ > 0) {
+        if (v.speaks && s->n_voices++ == 0) {
+            s->adapter = v;
+            s->from = mem_strdup(c->adapters[i].name);
+        } else {
             voice_free(&v);
-            continue;
         }
-        s->voice = v;
-        s->from = mem_strdup(c->adapters[i].name);
-    }
-    if (s->persona && !voice_author(&s->voice, s->persona)) {
-        free(s->persona);
-        s->persona = NULL;
     }
 }
 
-static void tell_who(chat *c) {
+static const char *name_of_voice(const chat *c) {
+    return chat_style_voice(c) == &c->style->adapter ? c->style->from : c->model_name;
+}
+
+void chat_style_tell(chat *c) {
     const chat_style *s = c->style;
-    if (!chat_style_speaks(c)) return;
-    chat_note(c, false, "%s answers as %s; you are %s. /as NAME and /me NAME change that.", s->from, persona(c),
-              chat_style_me(c));
+    chat_note(c, false, "%s answers as %s; you are %s. /as NAME and /me NAME change that.", name_of_voice(c),
+              persona(c), chat_style_me(c));
     if (s->n_voices > 1)
         chat_note(c, false, "Several of the adapters were trained on conversations: names and layout are those of %s.",
                   s->from);
 }
 
-void chat_style_adapted(chat *c) {
-    char *before = mem_strdup(c->style->from);
-    find_voice(c);
-    const char *now = c->style->from;
-    if (now && (!before || strcmp(before, now) != 0)) tell_who(c);
+bool chat_style_adapted(chat *c) {
+    char *before = mem_strdup(chat_style_voice(c)->speaks ? name_of_voice(c) : NULL);
+    find_voices(c);
+    if (c->n_adapters == 0) c->style->off = false;
+    bool other = chat_style_voice(c)->speaks && (!before || strcmp(before, name_of_voice(c)) != 0);
     free(before);
+    return other;
 }
 
 // ---- asking
 
 // Turns that were said by the model or before there was a voice belong to who speaks now.
-static const char *name_of_turn(const chat *c, const chat_turn *t) {
-    const char *author = voice_author(&c->style->voice, t->author);
+static const char *name_of_turn(const chat *c, const voice *v, const chat_turn *t) {
+    const char *author = voice_author(v, t->author);
     if (author) return author;
-    return t->kind == TURN_USER ? chat_style_me(c) : persona(c);
+    return t->kind == TURN_USER ? me_of(c, v) : persona_of(c, v);
 }
 
 question *chat_style_question(const chat *c, size_t end, bool styled) {
     question *q = mem_calloc(1, sizeof *q);
     chat_message *messages = mem_calloc(end + 1, sizeof *messages);
     time_t *times = mem_calloc(end + 1, sizeof *times);
-    q->as_trained = styled && chat_style_speaks(c);
+    const voice *v = styled ? chat_style_voice(c) : &c->style->model;
+    q->as_trained = v->speaks;
     q->messages = messages;
     q->times = times;
     if (q->as_trained) {
-        q->layout = c->style->voice.layout;
-        q->session_gap = c->style->voice.session_gap;
-        q->speaker = persona(c);
+        q->layout = v->layout;
+        q->session_gap = v->session_gap;
+        q->speaker = persona_of(c, v);
     } else if (c->system[0]) {
         messages[q->n++] = (chat_message){"system", c->system};
     }
@@ -110,7 +121,7 @@ question *chat_style_question(const chat *c, size_t end, bool styled) {
         if (t->kind == TURN_NOTE || t->waiting || t->failed) continue;
         const char *role = t->kind == TURN_USER ? "user" : "assistant";
         times[q->n] = t->time;
-        messages[q->n++] = (chat_message){q->as_trained ? name_of_turn(c, t) : role, buf_str(&t->text)};
+        messages[q->n++] = (chat_message){q->as_trained ? name_of_turn(c, v, t) : role, buf_str(&t->text)};
     }
     return q;
 }
@@ -143,8 +154,8 @@ static unsigned tell_style(chat *c) {
                                       : "The style is on:");
     for (size_t i = 0; i < c->n_adapters; i++)
         buf_printf(&out, "\n  %s %.2f", c->adapters[i].name, (double)c->adapters[i].strength);
-    if (c->style->voice.speaks)
-        buf_printf(&out, "\n  %s answers as %s; you are %s", c->style->from, persona(c), chat_style_me(c));
+    if (chat_style_voice(c)->speaks)
+        buf_printf(&out, "\n  %s answers as %s; you are %s", name_of_voice(c), persona(c), chat_style_me(c));
     buf_puts(&out, "\n/adapter NAME takes an adapter up; /style 0.8 or /style NAME=0.8 sets its strength (0 to 2), "
                    "/style off and /style on (F6) switch to the bare model and back.");
     chat_note(c, false, "%s", buf_str(&out));
@@ -188,7 +199,7 @@ unsigned chat_style_run(chat *c, const char *args) {
 
 static unsigned list_people(chat *c, const char *what, const char *who) {
     enum { MOST = 40 };
-    const voice *v = &c->style->voice;
+    const voice *v = chat_style_voice(c);
     buf out = {0};
     buf_printf(&out, "%s %s.", what, who);
     if (v->n_authors > 0) buf_puts(&out, " In the log there are ");
@@ -199,27 +210,30 @@ static unsigned list_people(chat *c, const char *what, const char *who) {
     return CHAT_TURNS;
 }
 
+static bool was_learned(const voice *v, const char *name) {
+    bool learned = v->n_imitates == 0;
+    for (size_t i = 0; i < v->n_imitates; i++) learned = learned || strcmp(v->imitates[i], name) == 0;
+    return learned;
+}
+
 unsigned chat_style_as(chat *c, const char *args) {
-    chat_style *s = c->style;
-    if (!s->voice.speaks)
-        return chat_note(c, true, "no adapter in use was trained on conversations: there is nobody to answer as");
-    const char *author = *args ? voice_author(&s->voice, args) : NULL;
+    const voice *v = chat_style_voice(c);
+    if (!v->speaks)
+        return chat_note(c, true, "nothing in use was trained on conversations: there is nobody to answer as");
     if (!*args) return list_people(c, "The model answers as", persona(c));
+    const char *author = voice_author(v, args);
     if (!author) return chat_note(c, true, "there is nobody called %s in the log; /as lists who is", args);
-    char *name = mem_strdup(author);
-    free(s->persona);
-    s->persona = name;
-    bool learned = s->voice.n_imitates == 0;
-    for (size_t i = 0; i < s->voice.n_imitates; i++) learned = learned || strcmp(s->voice.imitates[i], name) == 0;
-    return chat_note(c, false,
-                     learned ? "From now on %s answers." : "From now on %s answers, whose messages %s only read.", name,
-                     s->from) |
+    free(c->style->persona);
+    c->style->persona = mem_strdup(author);
+    if (was_learned(v, author)) return chat_note(c, false, "From now on %s answers.", author) | CHAT_STATUS;
+    return chat_note(c, false, "From now on %s answers, whose messages %s read but did not learn.", author,
+                     name_of_voice(c)) |
            CHAT_STATUS;
 }
 
 unsigned chat_style_be(chat *c, const char *args) {
     if (!*args) return list_people(c, "You are", chat_style_me(c));
-    const char *author = voice_author(&c->style->voice, args);
+    const char *author = voice_author(chat_style_voice(c), args);
     char *name = mem_strdup(author ? author : args);
     free(c->user_name);
     c->user_name = name;

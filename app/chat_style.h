@@ -2,8 +2,8 @@
 // is on at all. Main thread.
 //
 // The first adapter that was trained on conversations decides how the chat is written down for the model: in its layout,
-// with the names of its people (app/style/voice.h). Without such an adapter, or with the style off, it is written by the
-// model's own chat format.
+// with the names of its people (app/style/voice.h). A model that was trained itself speaks so without an adapter.
+// Otherwise, or with the style off, the chat is written by the model's own chat format.
 #ifndef DOPPEL_CHAT_STYLE_H
 #define DOPPEL_CHAT_STYLE_H
 
@@ -12,20 +12,23 @@
 #include "app/style/voice.h"
 
 typedef struct chat_style {
-    voice voice;     // of the adapter that decides; speaks false: there is none
-    char *from;      // its name; NULL for none
-    size_t n_voices; // adapters that could have decided
-    char *persona;   // who answers, one of the authors; NULL: the voice's own choice
-    bool off;        // strengths are 0 in the worker, and stay what they are in the chat
+    voice adapter, model; // the first voice among the adapters, and the model's own; speaks false: none
+    char *from;           // the name of that adapter; NULL for none
+    size_t n_voices;      // adapters that could have decided
+    char *persona;        // who answers, one of the authors; NULL: the voice's own choice
+    bool off;             // strengths are 0 in the worker, and stay what they are in the chat
 } chat_style;
 
 chat_style *chat_style_new(void);
 void chat_style_free(chat_style *s);
 
-void chat_style_adapted(chat *c); // the list of adapters is another one: reads what they know, tells who speaks
+// The model or the list of adapters is another one: reads what they know. True when somebody else decides now; then
+// chat_style_tell says who speaks.
+bool chat_style_adapted(chat *c);
+void chat_style_tell(chat *c);
 
-// Does a layout decide how the chat is written?
-bool chat_style_speaks(const chat *c);
+// The voice that decides how the chat is written; it speaks not when there is none.
+const voice *chat_style_voice(const chat *c);
 // The names shown for what is said now: the model's or the persona's, the person's.
 const char *chat_style_answerer(const chat *c);
 const char *chat_style_me(const chat *c);

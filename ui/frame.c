@@ -1,6 +1,8 @@
 #include "ui/frame.h"
 
 #include "app/background.h"
+#include "app/chat_style.h"
+#include "app/clean.h"
 #include "ui/candidates.h"
 #include "ui/help.h"
 #include "ui/status.h"
@@ -86,7 +88,8 @@ static bool has_answer(const chat *c) {
 }
 
 static void draw_footer(ui *u, const editor_view *v) {
-    static const mode_key SLIDERS[] = {{"Up/Down", "choose"}, {"Left/Right", "move"}, {"0-9", "type"}, {"Esc", "back"}};
+    static const mode_key SLIDERS[] = {
+        {"Up/Down", "choose"}, {"Left/Right", "move"}, {"0-9", "type"}, {"Esc", "back"}, {"u", "unit"}};
     if (u->message.len) {
         draw_footer_text(u, u->message.data, STYLE_WARNING);
     } else if (v->search) {
@@ -95,13 +98,15 @@ static void draw_footer(ui *u, const editor_view *v) {
         mode_key keys[MODE_MAX_KEYS];
         draw_footer_keys(u, keys, u->mode.class->footer ? u->mode.class->footer(u->mode.arg, keys) : 0);
     } else if (u->sampling.focused) {
-        draw_footer_keys(u, SLIDERS, sizeof SLIDERS / sizeof *SLIDERS);
+        int n = sizeof SLIDERS / sizeof *SLIDERS;
+        draw_footer_keys(u, SLIDERS, sampling_has_unit(&u->sampling) ? n : n - 1);
     } else {
-        mode_key keys[4 + MODE_MAX_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
+        mode_key keys[5 + MODE_MAX_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
         int n = 2;
         n += mode_function_keys(keys + n);
         keys[n++] = (mode_key){"^C", u->chat->answering || u->chat->fetching ? "stop" : "leave"};
         if (has_answer(u->chat)) keys[n++] = (mode_key){"F5", "another answer"};
+        if (u->chat->n_adapters > 0) keys[n++] = (mode_key){"F6", u->chat->style->off ? "style" : "base"};
         draw_footer_keys(u, keys, n);
     }
 }
@@ -125,12 +130,25 @@ static void draw_overlay(ui *u, const char *title, int rows, int cols, rect *ins
     *inside = layout_inside(frame);
 }
 
+static void set_dials(ui *u) {
+    sampling_dial dials[WORKER_MAX_ADAPTERS] = {0};
+    for (size_t i = 0; i < u->chat->n_adapters; i++) {
+        buf name = {0};
+        clean_text(u->chat->adapters[i].name, strlen(u->chat->adapters[i].name), &name);
+        size_t n = cells_fit(buf_str(&name), name.len < SAMPLING_NAME ? name.len : SAMPLING_NAME - 1, SAMPLING_NAME);
+        memcpy(dials[i].name, buf_str(&name), n);
+        dials[i].value = (double)u->chat->adapters[i].strength;
+        buf_free(&name);
+    }
+    sampling_set_dials(&u->sampling, dials, (int)u->chat->n_adapters, u->chat->style->off);
+}
+
 static void draw_sliders(ui *u) {
     rect area;
     if (u->layout.n_panes > PANE_SAMPLING) {
         area = layout_inside(u->layout.panes[PANE_SAMPLING]);
     } else if (u->sampling.focused) {
-        draw_overlay(u, PANE_TITLES[PANE_SAMPLING], u->sampling.n_knobs, 40, &area);
+        draw_overlay(u, PANE_TITLES[PANE_SAMPLING], sampling_rows(&u->sampling), 40, &area);
     } else {
         u->sampling.area = (rect){0};
         return;
@@ -160,7 +178,7 @@ static const char *prompt_hint(const chat *c) {
 // A training takes room from the candidates, and shrinks to one line before its pane folds.
 static layout arrange(const ui *u) {
     bool trains = trainpane_is_shown(background_look(u->chat->background));
-    layout_pane panes[N_PANES] = {[PANE_SAMPLING] = {4, 7},
+    layout_pane panes[N_PANES] = {[PANE_SAMPLING] = {4, 7 + (int)u->chat->n_adapters},
                                   [PANE_CANDIDATES] = {3, trains ? 6 : 10},
                                   [PANE_TRAINING] = {TRAINPANE_MIN_ROWS, TRAINPANE_WANT_ROWS}};
     int n = trains ? N_PANES : PANE_TRAINING;
@@ -176,6 +194,7 @@ void frame_draw(ui *u) {
     canvas_resize(c, u->rows, u->cols);
     editor_look(u->editor, &v);
     entry_layout(&u->entry, v.text, v.n, v.cursor, u->cols - 4, layout_prompt_limit(u->rows));
+    set_dials(u);
     u->layout = arrange(u);
     if (u->layout.too_small) {
         draw_too_small(u);

@@ -1,5 +1,6 @@
 #include "ui/input.h"
 
+#include "app/chat_style.h"
 #include "ui/help.h"
 #include "ui/screen.h"
 
@@ -108,6 +109,9 @@ static sampling_result act_on_sliders(ui *u, const key *k) {
     gen_settings s = u->chat->settings;
     sampling_result r = k->code == KEYS_MOUSE ? sampling_mouse(&u->sampling, k, &s) : sampling_key(&u->sampling, k, &s);
     if (r == SAMPLING_CHANGED) chat_set_settings(u->chat, &s);
+    if (r == SAMPLING_DIALLED)
+        input_changed(u, chat_set_strength(u->chat, (size_t)u->sampling.selected,
+                                           (float)u->sampling.dials[u->sampling.selected].value));
     if (u->sampling.err.text[0]) input_say(u, u->sampling.err.text);
     return r;
 }
@@ -264,6 +268,8 @@ static void take_function_key(ui *u, key_code code) {
     } else if (code == KEYS_F5) {
         transcript_newest(u->transcript);
         input_changed(u, chat_again(u->chat));
+    } else if (code == KEYS_F6) {
+        input_changed(u, chat_style_toggle(u->chat));
     }
 }
 
@@ -287,7 +293,7 @@ void input_key(ui *u, const key *k) {
     input_say(u, NULL);
     u->asks_to_leave = false;
     if (k->code == KEYS_CHAR && k->ch == CTRL_L) screen_forget();
-    if (k->code == KEYS_F1 || k->code == KEYS_F5 || (k->code == KEYS_F2 && !u->sampling.focused))
+    if (k->code == KEYS_F1 || k->code == KEYS_F5 || k->code == KEYS_F6 || (k->code == KEYS_F2 && !u->sampling.focused))
         take_function_key(u, k->code);
     else if (u->shows_help && take_for_help(u, k))
         return;

@@ -34,7 +34,8 @@ typedef enum key_code {
     KEYS_F3,
     KEYS_F4,
     KEYS_F5,
-    KEYS_F12 = KEYS_F5 + 7,
+    KEYS_F6,
+    KEYS_F12 = KEYS_F6 + 6,
 } key_code;
 
 enum { KEYS_SHIFT = 1, KEYS_ALT = 2, KEYS_CTRL = 4 };

@@ -20,7 +20,8 @@ typedef struct answer {
 answer answer_start(const tokenizer *t); // t NULL: the text stays empty
 void answer_free(answer *a);
 
-// Adds what id says. When the text now holds a stop string or max_chars characters it is cut there, and finished.
+// Adds what id says. When the text now holds a stop string or max_chars characters it is cut there, and finished; with
+// whole_words, once a good place to end near max_chars is known.
 // Stop strings are looked for in what was not shown yet.
 answer_end answer_add(answer *a, const gen_settings *s, int32_t id);
 // Nothing follows: half a character becomes U+FFFD, what was held back may be shown.

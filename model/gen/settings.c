@@ -26,6 +26,7 @@ gen_settings gen_settings_chat(void) {
     s.min_p = 0.05;
     s.repetition_penalty = 1.1;
     s.max_tokens = 512;
+    s.whole_words = true;
     return s;
 }
 
@@ -50,7 +51,8 @@ static const gen_knob knobs[] = {
     {"no-repeat-ngram", KNOB_INT, AT(no_repeat_ngram), 0, 1e6, 0, 10, 1, "never repeat a run of N tokens; 0: off"},
     {"seed", KNOB_SEED, AT(seed), 0, 0, 0, 0, 0, "of the random numbers; the same seed gives the same text"},
     {"max-tokens", KNOB_INT, AT(max_tokens), 1, 1e6, 16, 2048, 16, "stop after N new tokens"},
-    {"max-chars", KNOB_INT, AT(max_chars), 0, 1e9, 0, 0, 0, "stop after N new characters; 0: no limit"},
+    {"max-chars", KNOB_INT, AT(max_chars), 0, 1e9, 20, 2000, 20,
+     "stop after N new characters (in a chat: where a sentence or word ends near it); 0: no limit"},
     {"stop", KNOB_STOP, AT(stops), 0, 0, 0, 0, 0,
      "stop before this text (\\n, \\t and \\\\ are understood); repeatable"},
     {"beams", KNOB_INT, AT(beams), 1, 64, 0, 0, 0, "beam search with N beams; 1: none"},

@@ -14,9 +14,10 @@ typedef struct gen_settings {
     double repetition_penalty, presence_penalty, frequency_penalty;
     int no_repeat_ngram; // 0: off
     uint64_t seed;
-    bool seed_given; // false: whoever starts a context takes one from the clock and shows it
-    int max_tokens;  // new tokens
-    int max_chars;   // new characters; 0: no limit
+    bool seed_given;  // false: whoever starts a context takes one from the clock and shows it
+    int max_tokens;   // new tokens
+    int max_chars;    // new characters; 0: no limit
+    bool whole_words; // the limit of characters is about where to end: at the end of a sentence or of a word near it
     int n_stops;
     char stops[GEN_MAX_STOPS][GEN_MAX_STOP_BYTES]; // NUL-terminated UTF-8
     int n_eos;

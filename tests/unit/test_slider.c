@@ -84,6 +84,59 @@ static void test_keys(void) {
     OK(strlen(p.typed) < sizeof p.typed, "a long number is cut");
 }
 
+static void test_dials(void) {
+    sampling p;
+    gen_settings s = gen_settings_chat();
+    const sampling_dial dials[] = {{"clone", 1}, {"other", 0.5}};
+    canvas c = {0};
+    buf row = {0};
+    sampling_init(&p);
+    p.focused = true;
+    sampling_set_dials(&p, dials, 2, false);
+    OK(p.selected == 2 && sampling_rows(&p) == p.n_knobs + 2, "the knob that had the focus keeps it");
+    key up = press(KEYS_UP, 0), right = press(KEYS_RIGHT, 0), end = press(KEYS_END, 0);
+    sampling_key(&p, &up, &s);
+    OK(sampling_key(&p, &right, &s) == SAMPLING_DIALLED && fabs(p.dials[1].value - 0.55) < 1e-9 && s.temperature == 0.7,
+       "a dial is moved, and nothing else");
+    OK(sampling_key(&p, &end, &s) == SAMPLING_DIALLED && p.dials[1].value == 2, "up to 2");
+    OK(type(&p, &s, "1.25\r") == SAMPLING_DIALLED && p.dials[1].value == 1.25, "typed");
+    OK(type(&p, &s, "2.5\r") == SAMPLING_TAKEN && p.dials[1].value == 1.25 && p.err.text[0], "refused: %s", p.err.text);
+    canvas_resize(&c, 4, 50);
+    sampling_draw(&p, &c, (rect){0, 0, 4, 50}, &s);
+    canvas_text(&c, 1, &row);
+    OK(strstr(row.data, "other") && strstr(row.data, "1.25"), "drawn: %s", row.data);
+    sampling_set_dials(&p, dials, 2, true);
+    sampling_draw(&p, &c, (rect){0, 0, 4, 50}, &s);
+    buf_clear(&row);
+    canvas_text(&c, 0, &row);
+    OK(strstr(row.data, "clone") && strstr(row.data, "off"), "off: %s", row.data);
+    sampling_set_dials(&p, dials, 0, false);
+    OK(p.selected == 0 && sampling_rows(&p) == p.n_knobs, "they are gone");
+    buf_free(&row);
+    canvas_free(&c);
+}
+
+static void test_unit(void) {
+    sampling p;
+    gen_settings s = gen_settings_chat();
+    sampling_init(&p);
+    p.focused = true;
+    OK(type(&p, &s, "u") == SAMPLING_TAKEN && !sampling_has_unit(&p), "most knobs have one unit");
+    while (strcmp(p.knobs[p.selected]->name, "max-tokens") != 0) type(&p, &s, "\t");
+    OK(sampling_has_unit(&p), "the length has two");
+    s.max_tokens = 64;
+    OK(type(&p, &s, "u") == SAMPLING_CHANGED && s.max_chars == 260 && s.max_tokens >= s.max_chars, "%d characters",
+       s.max_chars);
+    OK(strcmp(p.knobs[p.selected]->name, "max-chars") == 0, "the row shows it");
+    OK(type(&p, &s, "80\r") == SAMPLING_CHANGED && s.max_chars == 80, "typed");
+    key left = press(KEYS_HOME, 0);
+    sampling_key(&p, &left, &s);
+    OK(s.max_chars == 20, "its slider never says \"no limit\"");
+    s.max_chars = 400;
+    OK(type(&p, &s, "u") == SAMPLING_CHANGED && s.max_chars == 0 && s.max_tokens == 112, "%d tokens", s.max_tokens);
+    OK(strcmp(p.knobs[p.selected]->name, "max-tokens") == 0, "and back");
+}
+
 static void test_mouse(void) {
     sampling p;
     gen_settings s = gen_settings_chat();
@@ -119,6 +172,8 @@ int main(void) {
     test_positions();
     test_moves();
     test_keys();
+    test_dials();
+    test_unit();
     test_mouse();
     return test_end();
 }

@@ -4,7 +4,7 @@
 #include "app/prompt.h"
 #include "app/style/speech.h"
 #include "app/style/voice.h"
-#include "tests/models.h"
+#include "tests/bytes.h"
 #include "tests/test.h"
 
 #include <time.h>
@@ -27,29 +27,6 @@ static const line talk[] = {
     {"Nadia V", "good\tbye", 59},
 };
 enum { N = sizeof talk / sizeof *talk };
-
-// GPT-2's alphabet: printable bytes stand for themselves, the others for characters from U+0100 on.
-static tokenizer *byte_tokenizer(const char *folder) {
-    buf json = {0};
-    buf_putc(&json, '{');
-    for (int b = 0, shifted = 0; b < 256; b++) {
-        bool plain = (b >= '!' && b <= '~') || (b >= 0xa1 && b != 0xad);
-        char out[5] = {0};
-        utf8_encode(plain ? (uint32_t)b : 256u + (uint32_t)shifted++, out);
-        buf_json_string(&json, out, strlen(out));
-        buf_printf(&json, ":%d,", b);
-    }
-    buf_puts(&json, "\"<|endoftext|>\":256}");
-    write_file(folder, "vocab.json", json.data, json.len);
-    write_file(folder, "merges.txt", "#version: 0.2\n", 14);
-    buf_free(&json);
-    error err = {{0}};
-    tokenizer *t = tokenizer_open_dir(folder, &err);
-    OK(t != NULL, "%s", err.text);
-    remove_file(folder, "vocab.json");
-    remove_file(folder, "merges.txt");
-    return t;
-}
 
 static const char *iso(time_t t, char out[32]) {
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime(&t));
@@ -215,7 +192,7 @@ int main(void) {
                                  "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt "
                                  "%}{{ '<|im_start|>assistant\n' }}{% endif %}";
     char *folder = make_folder();
-    model bytes = {.tokenizer = byte_tokenizer(folder)}, real;
+    model bytes = {.tokenizer = bytes_tokenizer(folder)}, real;
     bytes.chat = chat_format_of_template(CHATML, strlen(CHATML), bytes.tokenizer);
     test_equality(&bytes, LAYOUT_LINES, "bytes, lines");
     test_equality(&bytes, LAYOUT_TURNS, "bytes, turns");
