@@ -23,8 +23,8 @@ static const option_help help = {
         "it a title, `rm` removes it for good. NAME is the number that the list shows, a title, or the beginning of\n"
         "one. `doppel chat --session NAME` goes on with one.",
     .more = "With --json, list and search print one line for each:\n"
-            "{\"id\":1,\"title\":\"...\",\"created\":\"...\",\"changed\":\"...\",\"messages\":2,\"model\":\"...\","
-            "\"process\":null,\"excerpt\":\"...\"}\n"
+            "{\"id\":1,\"title\":\"...\",\"created\":\"...\",\"changed\":\"...\",\"messages\":2,\n"
+            " \"model\":\"...\",\"process\":null,\"excerpt\":\"...\"}\n"
             "where process is the number of a doppel that has it open; show and export print what --format json does:\n"
             "every message, alternatives and settings included.",
     .takes = OPTIONS_JSON,

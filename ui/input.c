@@ -183,6 +183,15 @@ static bool move_between_rows(ui *u, const key *k, const editor_view *v) {
     return true;
 }
 
+// On an empty line, where words cannot be jumped over: walks among the answers there are.
+static bool walk_alternatives(ui *u, const key *k, const editor_view *v) {
+    bool is_side = k->code == KEYS_LEFT || k->code == KEYS_RIGHT;
+    if (!is_side || k->modifiers != KEYS_ALT || v->n > 0 || v->search) return false;
+    transcript_newest(u->transcript);
+    input_changed(u, chat_walk(u->chat, k->code == KEYS_LEFT ? -1 : 1));
+    return true;
+}
+
 // Hands a named key to libedit, if it means something there.
 static void feed_named(ui *u, const key *k) {
     bool is_arrow = k->code >= KEYS_UP && k->code <= KEYS_RIGHT;
@@ -226,7 +235,7 @@ static void take_for_prompt(ui *u, const key *k) {
         if (!must_wait(u, k, &v)) input_insert(u, k->paste, k->n_paste);
     } else if ((k->code == KEYS_UP || k->code == KEYS_DOWN) && !v.search && move_between_rows(u, k, &v)) {
         return;
-    } else {
+    } else if (!walk_alternatives(u, k, &v)) {
         feed_named(u, k);
     }
 }

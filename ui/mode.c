@@ -1,5 +1,6 @@
 #include "ui/mode.h"
 
+#include "ui/sessions.h"
 #include "ui/state.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static const struct {
     const mode_class *class;
     void (*open)(ui *u);
 } MODES[] = {
-    {KEYS_NONE, {NULL, NULL}, NULL, NULL, NULL},
+    {KEYS_F4, {"F4", "sessions"}, "/sessions", &sessions_mode, sessions_open},
 };
 
 enum { N_MODES = sizeof MODES / sizeof *MODES };
