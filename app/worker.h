@@ -2,7 +2,8 @@
 //
 // The thread that created the worker calls everything below. Events are read with worker_next after worker_fd became
 // readable (a pipe, so that it can stand in poll beside stdin). Settings are read afresh before every token: what
-// worker_set_settings wrote acts on the very next one. Requests are served one after the other, in their order.
+// worker_set_settings wrote acts on the very next one. Requests are served one after the other, in their
+// order; only worker_adapt, when it comes next, does not wait for the end of a running answer.
 #ifndef DOPPEL_WORKER_H
 #define DOPPEL_WORKER_H
 
@@ -65,8 +66,9 @@ uint64_t worker_load(worker *w, const char *path);
 // Fetches a model into the folder models_dir (app/fetch.h tells what names are known). Answers EVENT_FETCH*, then
 // EVENT_FETCHED or EVENT_ERROR. Does not load it.
 uint64_t worker_fetch(worker *w, const char *name, const char *models_dir);
-// Adapters of the loaded model, in place of those it has (n 0: none; at most WORKER_MAX_ADAPTERS). Answers EVENT_ADAPTED,
-// or EVENT_ERROR, and then it keeps those it has. A newly loaded model has none.
+// Adapters of the loaded model, in place of those it has (n 0: none; at most WORKER_MAX_ADAPTERS). They are read beside a
+// running answer and act on its next token (unless that has strengths of its own: then on the next answer). Answers
+// EVENT_ADAPTED, or EVENT_ERROR, and then it keeps those it has. A newly loaded model has none.
 typedef struct worker_adapter {
     const char *path; // a PEFT directory or a GGUF LoRA file
     float strength;   // 0 to 2

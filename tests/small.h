@@ -143,8 +143,8 @@ static inline void small_open(small *t, small_options o) {
     abort();
 }
 
-// A LoRA for the queries and the last product of the first layer, its numbers around value. Close with adapter_close.
-static inline adapter *small_adapter(const small *t, float value) {
+// Writes a LoRA for the queries and the last product of the first layer, its numbers around value, to FOLDER/name.
+static inline void small_write_adapter(const char *folder, const char *name, float value) {
     enum { RANK = 4, Q = SMALL_EMBD, DOWN = SMALL_FF };
     buf file = {0};
     put_header(&file, 3, 4, 3);
@@ -160,7 +160,13 @@ static inline adapter *small_adapter(const small *t, float value) {
         float x = value * (float)(i % 7 - 3);
         buf_append(&file, &x, sizeof x);
     }
-    write_file(t->folder, "lora.gguf", file.data, file.len);
+    write_file(folder, name, file.data, file.len);
+    buf_free(&file);
+}
+
+// One of these, opened. Close with adapter_close.
+static inline adapter *small_adapter(const small *t, float value) {
+    small_write_adapter(t->folder, "lora.gguf", value);
     char *path = path_of(t->folder, "lora.gguf");
     error err;
     adapter *a = adapter_open(path, t->model.net, &err);
@@ -170,7 +176,6 @@ static inline adapter *small_adapter(const small *t, float value) {
     }
     remove_file(t->folder, "lora.gguf");
     free(path);
-    buf_free(&file);
     return a;
 }
 

@@ -57,8 +57,14 @@ static void test_strengths(worker *w, const char *path) {
     worker_set_strength(w, 0, 2);
     ask(w, 0, NULL, &text);
     OK(same(&strong, &text), "and back");
-    ask(w, 4, weaken, &text);
-    OK(!same(&strong, &text), "a strength that is changed while the answer runs acts on the rest of it");
+    // Whether it is changed before the end of so short an answer is up to the system: one time of many is enough.
+    bool acted = false;
+    for (int i = 0; i < 100 && !acted; i++) {
+        worker_set_strength(w, 0, 2);
+        ask(w, 4, weaken, &text);
+        acted = !same(&strong, &text);
+    }
+    OK(acted, "a strength that is changed while the answer runs acts on the rest of it");
     ask(w, 0, NULL, &text);
     OK(same(&bare, &text), "and on the next answer");
     buf_free(&bare);
