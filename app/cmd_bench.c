@@ -206,6 +206,7 @@ static double train_step(learn_graph *g, learn_pass *pass, int t, const int32_t 
         learn_batch batch = {.rows = 2, .len = TRAIN_LENGTH, .ids = rows, .labels = rows};
         learn_pass_train(pass, &batch, 1.0 / (TRAIN_ROWS * (TRAIN_LENGTH - 1)));
     }
+    learn_pass_finish(pass);
     adamw_step(&o, &g->params, t, team);
     return now() - start;
 }
@@ -215,7 +216,8 @@ static int bench_train(bench *b, error *err) {
     const net_config *c = net_get_config(b->model.net);
     learn_lora lora = {.rank = 16, .alpha = 16, .targets = TARGET_ALL};
     learn_graph *g = learn_graph_lora(b->model.net, &lora, err);
-    learn_pass *pass = g ? learn_pass_open(g, 2, TRAIN_LENGTH, PRODUCT_AUTO, b->team, err) : NULL;
+    const learn_pass_options o = {.max_rows = 2, .max_len = TRAIN_LENGTH};
+    learn_pass *pass = g ? learn_pass_open(g, &o, b->team, err) : NULL;
     sgemm_job job;
     size_t bytes;
     float *data = pass ? sgemm_open(b, &job, &bytes, err) : NULL;

@@ -35,7 +35,7 @@ static int measure_pass(train_forecast *f, train_job *j) {
     f->trained = (double)param_set_count(&j->graph->params);
     train_base_describe(&j->base, j->s->model, j->model->file);
     f->weights = (double)j->base.parameters;
-    f->pass_bytes = (double)learn_pass_bytes(j->graph, f->micro_batch, f->len);
+    f->pass_bytes = (double)learn_pass_size(j->trainer.pass);
     f->pass = train_plan_measure(j);
     return 0;
 }

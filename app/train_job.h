@@ -67,8 +67,9 @@ double train_plan_measure(train_job *j); // a pass, in seconds
 // How many steps, and how often to look; then how much of the held-out data a look reads.
 void train_plan_steps(train_job *j);
 void train_plan_evaluations(train_job *j);
-// Rows a pass, from the memory that is free. -1 when there is not enough even for one.
-int train_plan_micro_batch(train_job *j, int *micro);
+// The size of a pass, from the memory that is free. -1 when there is not enough even for one row.
+int train_plan_pass(train_job *j, learn_pass_options *o);
+product_mode train_open_products(const train_job *j); // that this training asks for, or was begun with
 // Measures a pass and tells the plan with its forecast.
 void train_plan_tell(train_job *j);
 

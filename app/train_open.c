@@ -47,19 +47,20 @@ static int open_graph(train_job *j) {
     return 0;
 }
 
-// AUTO times what is fastest, which may come out differently the next time: a training goes on as it began.
-static product_mode products_of(const train_job *j) {
-    for (product_mode m = PRODUCT_FLOAT32; j->resumed && m <= PRODUCT_INT8; m++)
+// A training goes on as it began.
+product_mode train_open_products(const train_job *j) {
+    for (product_mode m = PRODUCT_FLOAT32; j->resumed && m <= PRODUCT_FP16; m++)
         if (strcmp(j->state.products, product_mode_name(m)) == 0) return m;
     return j->s->float32 ? PRODUCT_FLOAT32 : PRODUCT_AUTO;
 }
 
 static int open_trainer(train_job *j) {
     const train_settings *s = j->s;
-    int micro;
-    if (train_plan_micro_batch(j, &micro) != 0) return -1;
-    trainer_options o = {.micro_batch = micro,
-                         .products = products_of(j),
+    learn_pass_options pass;
+    if (train_plan_pass(j, &pass) != 0) return -1;
+    trainer_options o = {.micro_batch = pass.max_rows,
+                         .products = pass.products,
+                         .recompute = pass.recompute,
                          .lm_weight = s->two_part ? s->lm_weight : 0,
                          .seed = (uint64_t)s->seed};
     int warmup = s->warmup >= 0 ? s->warmup : j->steps / 10 < 100 ? j->steps / 10 : 100;

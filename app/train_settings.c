@@ -93,6 +93,8 @@ void train_settings_table(train_settings *s, option *out) {
         {"lm-weight", 0, OPTION_REAL, &s->lm_weight, "X", "0.5", 0, 1000},
         {"seed", 0, OPTION_INT, &s->seed, "N", "of everything random (1)", 0, 2147483647},
         {"no-shuffle", 0, OPTION_FLAG, &s->no_shuffle, NULL, "rows in their order", 0, 0},
+        {"recompute", 0, OPTION_FLAG, &s->recompute, NULL, "keep less, calculate layers twice: memory, not results", 0,
+         0},
         {"float32", 0, OPTION_FLAG, &s->float32, NULL, "no reduced precision anywhere", 0, 0},
         {"ids", 0, OPTION_TEXT, &s->ids, "FILE", "batches of token ids (JSON), for reference runs", 0, 0},
         {0},

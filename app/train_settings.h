@@ -34,7 +34,7 @@ typedef struct train_settings {
     int max_steps, batch_size, micro_batch, warmup, seed;
     const char *schedule_name, *betas;
     int patience, eval_every, sample_every, save_every;
-    bool no_shuffle, float32;
+    bool no_shuffle, recompute, float32;
     // Where to
     const char *out, *resume;
     // Worked out by train_settings_finish

@@ -1,5 +1,6 @@
 // The optimiser. Weights decay first, then move; matrices decay, vectors (norms, biases) do not.
 #include "model/learn/adamw.h"
+#include "model/learn/loops.h"
 
 #include <math.h>
 
@@ -25,17 +26,14 @@ typedef struct update {
 } update;
 
 static void update_part(const update *u, param *p, size_t first, size_t last) {
-    float b1 = (float)u->o->beta1, b2 = (float)u->o->beta2, eps = (float)u->o->eps;
-    float keep = p->is_matrix ? 1 - u->decay : 1, rate = u->lr / u->correct_m, gain = u->gain;
-    float inverse = 1 / u->correct_v;
-    float *restrict w = p->w, *restrict m = p->m, *restrict v = p->v;
-    const float *restrict grad = p->grad;
-    for (size_t i = first; i < last; i++) {
-        float g = grad[i] * gain;
-        m[i] = b1 * m[i] + (1 - b1) * g;
-        v[i] = b2 * v[i] + (1 - b2) * g * g;
-        w[i] = keep * w[i] - rate * m[i] / (sqrtf(v[i] * inverse) + eps);
-    }
+    loops_adamw o = {.gain = u->gain,
+                     .beta1 = (float)u->o->beta1,
+                     .beta2 = (float)u->o->beta2,
+                     .keep = p->is_matrix ? 1 - u->decay : 1,
+                     .rate = u->lr / u->correct_m,
+                     .inverse = 1 / u->correct_v,
+                     .eps = (float)u->o->eps};
+    loops_get()->adamw(&o, p->grad + first, last - first, p->w + first, p->m + first, p->v + first);
 }
 
 static void update_share(void *arg, int rank) {

@@ -1,5 +1,6 @@
 // Building graphs over an open net. Names of parameters are GGUF's, so that a trained tensor finds its place in a file.
 #include "model/learn/graph.h"
+#include "model/learn/random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -172,17 +173,8 @@ learn_graph *learn_graph_full(const net *n, error *err) {
 
 // ---- adapters ----
 
-// splitmix64 (Steele et al. 2014), turned into a float in [-1, 1).
-static float next_uniform(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (float)((double)(z >> 11) * 0x1p-52 - 1);
-}
-
 static int adapt(learn_graph *g, const learn_lora *o, unsigned target, int layer, const char *name, learn_linear *l,
-                 uint64_t *random, error *err) {
+                 int *ranks, uint64_t *random, error *err) {
     if (!(o->targets & target)) return 0;
     char full[PARAM_MAX_NAME];
     name_of(full, layer, name, "weight.lora_a");
@@ -190,8 +182,10 @@ static int adapt(learn_graph *g, const learn_lora *o, unsigned target, int layer
     name_of(full, layer, name, "weight.lora_b");
     if (!(l->b = param_add(&g->params, full, l->rows, o->rank, true, err))) return -1;
     float bound = 1 / sqrtf((float)l->cols);
-    for (size_t i = 0, n = param_count(l->a); i < n; i++) l->a->w[i] = bound * next_uniform(random);
+    for (size_t i = 0, n = param_count(l->a); i < n; i++) l->a->w[i] = bound * (float)(2 * random_unit(random) - 1);
     l->site = (int)g->params.n;
+    l->ranks_before = *ranks;
+    *ranks += o->rank;
     l->scale = (float)(o->rs ? o->alpha / sqrt(o->rank) : o->alpha / o->rank);
     return 0;
 }
@@ -201,15 +195,17 @@ static int adapt_layer(learn_graph *g, const learn_lora *o, int i, uint64_t *ran
     static const unsigned qkv_targets[] = {TARGET_Q, TARGET_K, TARGET_V}, up_targets[] = {TARGET_GATE, TARGET_UP};
     learn_layer *y = &g->layers[i];
     bool fused = y->n_qkv == 1, alone = y->n_up == 1;
+    int ranks = 0;
     for (int k = 0; k < y->n_qkv; k++)
-        if (adapt(g, o, fused ? TARGET_QKV : qkv_targets[k], i, fused ? "attn_qkv" : qkv_names[k], &y->qkv[k], random,
+        if (adapt(g, o, fused ? TARGET_QKV : qkv_targets[k], i, fused ? "attn_qkv" : qkv_names[k], &y->qkv[k], &ranks,
+                  random, err))
+            return -1;
+    if (adapt(g, o, TARGET_OUT, i, "attn_output", &y->out, &ranks, random, err) != 0) return -1;
+    for (int k = 0; k < y->n_up; k++)
+        if (adapt(g, o, alone ? TARGET_UP : up_targets[k], i, alone ? "ffn_up" : up_names[k], &y->up[k], &ranks, random,
                   err))
             return -1;
-    if (adapt(g, o, TARGET_OUT, i, "attn_output", &y->out, random, err) != 0) return -1;
-    for (int k = 0; k < y->n_up; k++)
-        if (adapt(g, o, alone ? TARGET_UP : up_targets[k], i, alone ? "ffn_up" : up_names[k], &y->up[k], random, err))
-            return -1;
-    return adapt(g, o, TARGET_DOWN, i, "ffn_down", &y->down, random, err);
+    return adapt(g, o, TARGET_DOWN, i, "ffn_down", &y->down, &ranks, random, err);
 }
 
 learn_graph *learn_graph_lora(const net *n, const learn_lora *o, error *err) {

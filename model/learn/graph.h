@@ -16,7 +16,8 @@ typedef struct learn_linear {
     param *bias;
     param *a, *b; // (rank, cols), (rows, rank); NULL without an adapter
     float scale;
-    int site; // another number for every adapter (for dropout)
+    int ranks_before; // the sum of the ranks of the layer's adapters in front of this one
+    int site;         // another number for every adapter (for dropout)
 } learn_linear;
 
 typedef struct learn_norm {

@@ -1,5 +1,6 @@
 // Derivatives are written beside the functions they belong to.
 #include "model/learn/pointwise.h"
+#include "model/learn/loops.h"
 #include "model/math/kernels.h"
 
 #include <math.h>
@@ -9,10 +10,9 @@ float pointwise_softmax(float *x, int from, int to, int n) {
     const kernels *k = kernels_get();
     memset(x, 0, (size_t)from * sizeof *x);
     memset(x + to, 0, (size_t)(n - to) * sizeof *x);
-    float top = x[from];
-    for (int i = from; i < to; i++) top = x[i] > top ? x[i] : top;
-    float sum = k->exp_sub(x + from, to - from, top), inverse = 1 / sum;
-    for (int i = from; i < to; i++) x[i] *= inverse;
+    float top = loops_get()->largest(x + from, to - from);
+    float sum = k->exp_sub(x + from, to - from, top);
+    loops_get()->scale(x + from, to - from, 1 / sum);
     return top + logf(sum);
 }
 
@@ -22,7 +22,7 @@ void pointwise_softmax_back(float *s, float *dp, int from, int to, int n, float 
     memset(s + to, 0, (size_t)(n - to) * sizeof *s);
     memset(dp + to, 0, (size_t)(n - to) * sizeof *dp);
     kernels_get()->exp_sub(s + from, to - from, lse);
-    for (int i = from; i < to; i++) dp[i] = s[i] * (dp[i] - along) * scale;
+    loops_get()->softmax_back(s + from, dp + from, to - from, along, scale);
 }
 
 void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
@@ -35,28 +35,17 @@ void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
         for (int i = 0; i < n_ff; i++) act[i] = 0.5f * up[i] * (1 + erff(up[i] * 0.70710678f));
 }
 
-// act = g * s(g) * u with s the logistic function: dg = dact * u * s * (1 + g * (1 - s)), du = dact * g * s
 static void silu_back(const float *up, const float *dact, int n, float *dup) {
-    const float *u = up + n;
-    float *dg = dup, *du = dup + n;
-    for (int i = 0; i < n; i++) dg[i] = -up[i];
-    kernels_get()->exp_sub(dg, n, 0);
-    for (int i = 0; i < n; i++) {
-        float s = 1 / (1 + dg[i]), g = up[i];
-        du[i] = dact[i] * g * s;
-        dg[i] = dact[i] * u[i] * s * (1 + g * (1 - s));
-    }
+    for (int i = 0; i < n; i++) dup[i] = -up[i];
+    kernels_get()->exp_sub(dup, n, 0);
+    loops_get()->silu_back(up, up + n, dact, n, dup, dup + n);
 }
 
-// act = x * s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): dx = dact * (s + x * s * (1 - s) * z')
 static void gelu_tanh_back(const float *x, const float *dact, int n, float *dx) {
     const float a = 2 * 0.7978845608f, b = a * 0.044715f;
     for (int i = 0; i < n; i++) dx[i] = -x[i] * (a + b * x[i] * x[i]);
     kernels_get()->exp_sub(dx, n, 0);
-    for (int i = 0; i < n; i++) {
-        float s = 1 / (1 + dx[i]);
-        dx[i] = dact[i] * s * (1 + x[i] * (1 - s) * (a + 3 * b * x[i] * x[i]));
-    }
+    loops_get()->gelu_back(x, dact, n, dx);
 }
 
 // act = x * Phi(x): dx = dact * (Phi(x) + x * phi(x))

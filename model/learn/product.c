@@ -1,133 +1,113 @@
-// Three ways to multiply. float32 through sgemm is exact and always there. bf16 needs AVX512_BF16 and pays only where
-// the processor runs it at full width (some need two cycles for what others do in half of one), so both are timed once.
-// 8-bit integers are for frozen quantised weights, the base of an adapter: forward they are the very sums that decoding
-// uses, backward W^T is quantised anew, 32 rows to a scale; activations and gradients get a scale for each 32 columns.
-// It is taken where bf16 is slower than that and float32 was not asked for. Trained weights never go through integers.
+// Ways to multiply. float32 through sgemm is exact and always there. fp16 and bf16 (product_pairs.c) round both factors to
+// 16 bits, do twice as much at a time and serve every matrix. 8-bit integers (product_int8.c) are for frozen quantised
+// weights, the base of an adapter: forward they are the very sums that decoding uses, backward W^T is quantised anew, 32
+// rows to a scale; activations and gradients get a scale for each 32 columns. Trained weights never go through integers.
 //
 // Outputs are shared out by columns where there are many, else by stretches of tokens; a stretch never crosses from one
 // row of tokens to the next. The left factor (activations) is converted once by all members; the right factor (weights)
 // 32 output columns at a time, by the member that needs them, into memory of its own. The head, which every piece of
-// the loss reads twice, is converted once and kept (its integers backward only: forward they unpack quickly).
+// the loss reads twice, is converted once and kept (its integers backward only: forward they unpack quickly). What an
+// adapter adds follows each stretch of outputs while that is still in a near cache.
 #include "model/learn/product_impl.h"
 #include "model/math/blas.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 // ---- memory ----
 
-// The largest frozen matrix that has to be converted to floats, and the widest input or output of all.
-static void measure(const learn_graph *g, bool int8, size_t *most, int *widest) {
-    *most = 0;
-    *widest = g->config->n_embd;
-    for (int i = 0; i < g->config->n_layers; i++) {
-        const learn_layer *y = &g->layers[i];
-        const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
-        for (size_t j = 0; j < sizeof all / sizeof *all; j++) {
-            const learn_linear *l = all[j];
-            size_t n = (size_t)l->rows * (size_t)l->cols;
-            bool converts = l->base && l->base->type != TENSOR_F32 && !(int8 && !l->base->data);
-            if (converts && n > *most) *most = n;
-            if (l->rows > *widest) *widest = l->rows;
-            if (l->cols > *widest) *widest = l->cols;
-        }
-    }
+// The linear layers of a layer; absent ones are all zero.
+typedef struct linears {
+    const learn_linear *item[7];
+} linears;
+
+static linears linears_of(const learn_layer *y) {
+    return (linears){{&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down}};
 }
 
-static void cut_arena(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k) {
+// The largest frozen matrix that has to be converted to floats; the widest input or output and the widest adapter.
+static size_t measure(product_memory *m, const learn_graph *g) {
+    size_t most = 0;
+    m->widest = g->config->n_embd;
+    m->rank = 1;
+    for (int i = 0; i < g->config->n_layers; i++) {
+        linears all = linears_of(&g->layers[i]);
+        for (size_t j = 0; j < sizeof all.item / sizeof *all.item; j++) {
+            const learn_linear *l = all.item[j];
+            size_t n = (size_t)l->rows * (size_t)l->cols;
+            bool converts = l->base && l->base->type != TENSOR_F32 && !(m->mode == PRODUCT_INT8 && !l->base->data);
+            if (converts && n > most) most = n;
+            if (l->rows > m->widest) m->widest = l->rows;
+            if (l->cols > m->widest) m->widest = l->cols;
+            if (l->a && l->a->rows > m->rank) m->rank = l->a->rows;
+        }
+    }
+    return most;
+}
+
+static bool is_paired(const product_memory *m) {
+    return m->mode == PRODUCT_FP16 || m->mode == PRODUCT_BF16;
+}
+
+static void cut_arena(product_memory *m, const learn_graph *g, int max_rows, int max_len, int members, arena *k) {
     const net_config *c = g->config;
-    size_t most;
-    bool int8 = m->mode == PRODUCT_INT8;
-    measure(g, int8, &most, &m->widest);
-    size_t longest = padded(m->widest > c->n_vocab ? m->widest : c->n_vocab, QUANT_UNIT);
-    if (m->mode == PRODUCT_BF16) product_bf16_cut(m, g, m->widest, tokens, members, k);
-    if (int8) product_int8_cut(m, g, m->widest, tokens, members, k);
-    if (m->mode != PRODUCT_FLOAT32)
-        for (int i = 0; i < members; i++) m->own[i].floats = arena_cut(k, longest * BF16_COLUMNS, sizeof(float));
-    if (m->mode == PRODUCT_BF16) return;
     const matrix *head = g->head.base;
-    bool converts = head && head->type != TENSOR_F32 && !(int8 && !head->data);
+    bool int8 = m->mode == PRODUCT_INT8, converts = head && head->type != TENSOR_F32 && !(int8 && !head->data);
+    size_t most = measure(m, g), longest = padded(m->widest, QUANT_UNIT), rank = padded(m->rank, COLUMNS);
+    if (head && padded(c->n_vocab, QUANT_UNIT) > longest) longest = padded(c->n_vocab, QUANT_UNIT);
+    for (int i = 0; i < members; i++) {
+        if (m->mode != PRODUCT_FLOAT32) m->own[i].floats = arena_cut(k, longest * COLUMNS, sizeof(float));
+        m->own[i].turned = arena_cut(k, padded(m->widest, COLUMNS) * rank, sizeof(float));
+    }
+    if (is_paired(m)) product_pairs_cut(m, g, max_rows, max_len, members, k);
+    if (is_paired(m)) return;
+    if (int8) product_int8_cut(m, g, (size_t)max_rows * (size_t)max_len, members, k);
     m->converted = arena_cut(k, most, sizeof(float));
     m->head = arena_cut(k, converts ? (size_t)c->n_vocab * (size_t)c->n_embd : 0, sizeof(float));
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+// Whether the kernels multiply 8-bit integers faster than sgemm does floats.
+static bool has_fast_int8(void) {
+    const char *name = kernels_get()->name;
+    return strcmp(name, "avx512") == 0 || strcmp(name, "neon-dot") == 0;
 }
 
-// Seconds that each kind takes for one product of this shape, the best of some tries.
-enum { TRY_ROWS = 48, TRY_COLUMNS = 32, TRY_DEPTH = 512, TRIES = 12 };
-
-static double time_bf16(const bf16_ops *ops, const float *zeros, float *out) {
-    double best = 1;
-    for (int i = 0; i < TRIES; i++) {
-        double start = now();
-        ops->multiply(TRY_ROWS, TRY_COLUMNS, TRY_DEPTH, (bf16_left){(const uint16_t *)zeros, TRY_DEPTH / 2, 1},
-                      (const uint16_t *)zeros, false, out, TRY_COLUMNS);
-        double seconds = now() - start;
-        if (seconds < best) best = seconds;
-    }
-    return best;
-}
-
-static double time_int8(const float *zeros, float *out) {
-    double best = 1;
-    qtiles tiles = {TRY_DEPTH, (int8_t *)(uintptr_t)zeros, (float *)(uintptr_t)zeros, (float *)(uintptr_t)zeros};
-    unpacked w = {2, TRY_DEPTH / QUANT_UNIT, 1, 8, (const uint8_t *)zeros, zeros, zeros};
-    for (int i = 0; i < TRIES; i++) {
-        double start = now();
-        for (int t = 0; t < TRY_ROWS / KERNELS_TILE; t++)
-            kernels_get()->gemm(&w, &tiles, t, KERNELS_TILE, false, out + t * KERNELS_TILE * TRY_COLUMNS, TRY_COLUMNS);
-        double seconds = now() - start;
-        if (seconds < best) best = seconds;
-    }
-    return best;
-}
-
-static double time_float32(const float *zeros, float *out) {
-    double best = 1;
-    for (int i = 0; i < TRIES; i++) {
-        double start = now();
-        blas_sgemm_nt(TRY_ROWS, TRY_COLUMNS, TRY_DEPTH, zeros, TRY_DEPTH, zeros, TRY_DEPTH, out, TRY_COLUMNS);
-        double seconds = now() - start;
-        if (seconds < best) best = seconds;
-    }
-    return best;
-}
-
-// bf16 is the finer one: integers must be clearly faster to be taken instead.
-static product_mode choose(bool int8_fits) {
-    float *zeros = mem_alloc_big((size_t)TRY_ROWS * TRY_DEPTH * sizeof(float));
-    if (!zeros) return PRODUCT_FLOAT32;
-    float out[TRY_ROWS * TRY_COLUMNS];
-    const bf16_ops *ops = bf16_get();
-    double f32 = time_float32(zeros, out), bf16 = ops ? time_bf16(ops, zeros, out) : 1;
-    double int8 = int8_fits ? time_int8(zeros, out) : 1;
-    mem_free_big(zeros, (size_t)TRY_ROWS * TRY_DEPTH * sizeof(float));
-    if (int8 * 1.6 < bf16 && int8 * 1.2 < f32) return PRODUCT_INT8;
-    return bf16 * 1.2 < f32 ? PRODUCT_BF16 : PRODUCT_FLOAT32;
-}
-
-product_memory *product_memory_open(const learn_graph *g, int max_tokens, product_mode mode, team *team, error *err) {
-    product_memory *m = mem_calloc(1, sizeof *m);
-    const matrix *base = g->layers[0].down.base;
+// What a wish becomes. Nothing is timed: the same program on the same processor always calculates in the same way.
+static product_mode choose(const learn_graph *g, product_mode wish) {
+    const matrix *base = g->layers[g->config->n_layers - 1].down.base;
     bool int8_fits = base && !base->data;
-    m->bf16 = bf16_get();
-    m->mode = mode == PRODUCT_AUTO ? choose(int8_fits) : mode;
-    if ((m->mode == PRODUCT_BF16 && !m->bf16) || (m->mode == PRODUCT_INT8 && !int8_fits)) m->mode = PRODUCT_FLOAT32;
+    switch (wish) {
+    case PRODUCT_FP16: return pairs_fp16() ? wish : PRODUCT_FLOAT32;
+    case PRODUCT_BF16: return pairs_bf16() ? wish : PRODUCT_FLOAT32;
+    case PRODUCT_INT8: return int8_fits ? wish : PRODUCT_FLOAT32;
+    case PRODUCT_FLOAT32: return wish;
+    case PRODUCT_AUTO: break;
+    }
+    if (pairs_fp16()) return PRODUCT_FP16;
+    if (pairs_bf16_pays()) return PRODUCT_BF16;
+    return int8_fits && has_fast_int8() ? PRODUCT_INT8 : PRODUCT_FLOAT32;
+}
+
+size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members) {
+    product_memory m = {.mode = choose(g, mode)};
     arena count = {0};
-    cut_arena(m, g, (size_t)max_tokens, team_size(team), &count);
-    m->arena_bytes = count.used;
+    cut_arena(&m, g, max_rows, max_len, members, &count);
+    return count.used;
+}
+
+product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, team *team,
+                                    error *err) {
+    product_memory *m = mem_calloc(1, sizeof *m);
+    m->mode = choose(g, mode);
+    m->pairs = m->mode == PRODUCT_FP16 ? pairs_fp16() : m->mode == PRODUCT_BF16 ? pairs_bf16() : NULL;
+    m->arena_bytes = product_memory_bytes(g, max_rows, max_len, m->mode, team_size(team));
     m->arena = mem_alloc_big(m->arena_bytes);
     if (!m->arena) {
         error_set(err, "no memory for %zu MB of converted weights", m->arena_bytes >> 20);
         product_memory_close(m);
         return NULL;
     }
-    cut_arena(m, g, (size_t)max_tokens, team_size(team), &(arena){.base = m->arena});
+    cut_arena(m, g, max_rows, max_len, team_size(team), &(arena){.base = m->arena});
     return m;
 }
 
@@ -137,13 +117,23 @@ void product_memory_close(product_memory *m) {
     free(m);
 }
 
+size_t product_memory_size(const product_memory *m) {
+    return m->arena_bytes;
+}
+
 product_mode product_memory_mode(const product_memory *m) {
     return m->mode;
 }
 
 const char *product_mode_name(product_mode mode) {
-    static const char *const names[] = {"auto", "float32", "bf16", "int8"};
+    static const char *const names[] = {"auto", "float32", "bf16", "int8", "fp16"};
     return names[mode];
+}
+
+int product_loss_tokens(const net_config *c) {
+    enum { FEWEST = 128, MOST = 1024, NUMBERS = 6 << 20 };
+    int n = NUMBERS / c->n_vocab;
+    return n < FEWEST ? FEWEST : n > MOST ? MOST : n;
 }
 
 // ---- shares ----
@@ -188,7 +178,7 @@ void product_read_rows(const product_weights *w, int first, int n, float *out) {
 void product_read_columns(const product_weights *w, int first, int n, float *out) {
     size_t cols = (size_t)w->cols;
     for (int r = 0; r < w->rows;) {
-        float *to = out + (size_t)r * BF16_COLUMNS;
+        float *to = out + (size_t)r * COLUMNS;
         if (w->floats) {
             memcpy(to, w->floats + (size_t)r * cols + first, (size_t)n * sizeof *to);
             r++;
@@ -197,7 +187,7 @@ void product_read_columns(const product_weights *w, int first, int n, float *out
             quant_dequantize(w->base->type, from, first, n, to);
             r++;
         } else { // a last block's missing rows are zeros, and there is room for them
-            kernels_get()->dequantize(&w->base->packed, r / PACK_ROWS, first / QUANT_UNIT, 1, to, BF16_COLUMNS);
+            kernels_get()->dequantize(&w->base->packed, r / PACK_ROWS, first / QUANT_UNIT, 1, to, COLUMNS);
             r += PACK_ROWS;
         }
     }
@@ -222,8 +212,9 @@ static const float *floats_of(const product *p, const product_weights *w) {
 
 // ---- float32 ----
 
-static void forward_f32(const product *p, const product_weights *w, const float *wf, const float *x, float *y, int ld,
-                        bool add) {
+static void forward_f32(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
+                        int ld, bool add) {
+    const float *wf = floats_of(p, w);
     size_t cols = (size_t)w->cols;
     float beta = add ? 1 : 0;
     int first, last;
@@ -231,25 +222,34 @@ static void forward_f32(const product *p, const product_weights *w, const float 
     if (w->rows >= 4 * COLUMN_STEP) {
         for (int r = 0; r < p->rows && first < last; r++) {
             size_t token = (size_t)r * (size_t)p->len;
+            float *to = y + token * (size_t)ld + first;
             blas_sgemm(false, true, p->len, last - first, w->cols, 1, x + token * cols, cols, wf + (size_t)first * cols,
-                       cols, beta, y + token * (size_t)ld + first, (size_t)ld);
+                       cols, beta, to, (size_t)ld);
+            if (low) product_add_low(p, low, false, first, last - first, (int)token, p->len, to, ld);
         }
     } else {
         stretch s;
-        for (int item = p->rank; product_next_stretch(p, &item, &s);)
-            blas_sgemm(false, true, s.n, w->rows, w->cols, 1, x + (size_t)s.token * cols, cols, wf, cols, beta,
-                       y + (size_t)s.token * (size_t)ld, (size_t)ld);
+        for (int item = p->rank; product_next_stretch(p, &item, &s);) {
+            float *to = y + (size_t)s.token * (size_t)ld;
+            blas_sgemm(false, true, s.n, w->rows, w->cols, 1, x + (size_t)s.token * cols, cols, wf, cols, beta, to,
+                       (size_t)ld);
+            if (low) product_add_low(p, low, false, 0, w->rows, s.token, s.n, to, ld);
+        }
     }
     team_barrier(p->team);
 }
 
-static void backward_f32(const product *p, const product_weights *w, const float *wf, const float *dy, int ld,
+static void backward_f32(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
                          float *dx) {
+    const float *wf = floats_of(p, w);
     size_t cols = (size_t)w->cols;
     stretch s;
-    for (int item = p->rank; product_next_stretch(p, &item, &s);)
+    for (int item = p->rank; product_next_stretch(p, &item, &s);) {
+        float *to = dx + (size_t)s.token * cols;
         blas_sgemm(false, false, s.n, w->cols, w->rows, 1, dy + (size_t)s.token * (size_t)ld, (size_t)ld, wf, cols, 1,
-                   dx + (size_t)s.token * cols, cols);
+                   to, cols);
+        if (low) product_add_low(p, low, true, 0, w->cols, s.token, s.n, to, w->cols);
+    }
     team_barrier(p->team);
 }
 
@@ -273,52 +273,35 @@ static void gradient_f32(const product *p, const float *dy, int ld, int rows, co
 // ---- the choice ----
 
 void product_left(const product *p, const float *x, int ld, int width) {
-    if (p->memory->mode == PRODUCT_BF16) product_bf16_left(p, x, ld, width);
+    if (is_paired(p->memory)) product_pairs_left(p, x, ld, width);
     if (p->memory->mode == PRODUCT_INT8) product_int8_left(p, x, ld, width);
 }
 
-void product_left_trained(const product *p, const float *x, int ld, int width) {
-    if (p->memory->mode == PRODUCT_BF16) product_bf16_left(p, x, ld, width);
-}
-
-void product_forward(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add) {
-    if (p->memory->mode == PRODUCT_BF16)
-        product_bf16_multiply(p, w, false, y, ld, add);
+void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
+                     int ld, bool add) {
+    if (is_paired(p->memory))
+        product_pairs_multiply(p, w, false, low, y, ld, add);
     else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
-        product_int8_forward(p, w, y, ld, add);
+        product_int8_forward(p, w, low, y, ld, add);
     else
-        forward_f32(p, w, floats_of(p, w), x, y, ld, add);
+        forward_f32(p, w, x, low, y, ld, add);
 }
 
-void product_backward(const product *p, const product_weights *w, const float *dy, int ld, float *dx) {
-    if (p->memory->mode == PRODUCT_BF16)
-        product_bf16_multiply(p, w, true, dx, w->cols, true);
+void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
+                      float *dx) {
+    if (is_paired(p->memory))
+        product_pairs_multiply(p, w, true, low, dx, w->cols, true);
     else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
-        product_int8_backward(p, w, dx);
+        product_int8_backward(p, w, low, dx);
     else
-        backward_f32(p, w, floats_of(p, w), dy, ld, dx);
-}
-
-void product_forward_narrow(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add) {
-    forward_f32(p, w, w->floats, x, y, ld, add);
-}
-
-void product_backward_narrow(const product *p, const product_weights *w, const float *dy, int ld, float *dx) {
-    backward_f32(p, w, w->floats, dy, ld, dx);
+        backward_f32(p, w, dy, ld, low, dx);
 }
 
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
-    if (p->memory->mode == PRODUCT_BF16 && rows >= BF16_COLUMNS && cols >= 2 * BF16_COLUMNS)
-        product_bf16_gradient(p, dy, ld, rows, x, cols, grad);
+    if (is_paired(p->memory) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS)
+        product_pairs_gradient(p, dy, ld, rows, x, cols, grad);
     else
         gradient_f32(p, dy, ld, rows, x, cols, grad);
-}
-
-void product_scale(const product *p, float *a, int width, float scale) {
-    int first, last;
-    team_share(p->rows * p->len, p->rank, p->size, &first, &last);
-    for (size_t i = (size_t)first * (size_t)width; i < (size_t)last * (size_t)width; i++) a[i] *= scale;
-    team_barrier(p->team);
 }
 
 void product_clear(const product *p, float *a, int width) {

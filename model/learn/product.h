@@ -2,8 +2,8 @@
 // arguments, does the caller's share, and ends with a barrier.
 //
 // Frozen weights stay as they are in the net; a product converts what it needs (a matrix at most) into memory that all
-// members share, and drops it with the next. Shares are cut in fixed places, so that results do not depend on how many
-// rows of tokens a pass has.
+// members share, and drops it with the next. Each token's results are the same however many rows of tokens a pass has,
+// and gradients are added up row by row of tokens: sums do not depend on how rows are put together.
 #ifndef DOPPEL_LEARN_PRODUCT_H
 #define DOPPEL_LEARN_PRODUCT_H
 
@@ -13,14 +13,20 @@
 typedef struct product_memory product_memory;
 
 // How products are calculated; see product.c for what each is good for.
-typedef enum product_mode { PRODUCT_AUTO, PRODUCT_FLOAT32, PRODUCT_BF16, PRODUCT_INT8 } product_mode;
-const char *product_mode_name(product_mode mode); // "float32", "bf16", "int8"
+typedef enum product_mode { PRODUCT_AUTO, PRODUCT_FLOAT32, PRODUCT_BF16, PRODUCT_INT8, PRODUCT_FP16 } product_mode;
+const char *product_mode_name(product_mode mode); // "float32", "bf16", "int8", "fp16"
 
-// Room for converted weights of g. AUTO times what the processor can do. A mode that g or the processor does not allow
-// becomes FLOAT32. NULL with a message.
-product_memory *product_memory_open(const learn_graph *g, int max_tokens, product_mode mode, team *team, error *err);
+// Room for converted weights of g and passes of max_rows x max_len tokens. AUTO becomes what is best on this processor,
+// always the same one; a mode that g or the processor does not allow becomes FLOAT32. NULL with a message.
+product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, team *team,
+                                    error *err);
+size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members);
+size_t product_memory_size(const product_memory *m);
 product_mode product_memory_mode(const product_memory *m);
 void product_memory_close(product_memory *m);
+
+// Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, within bounds.
+int product_loss_tokens(const net_config *c);
 
 // The caller of a product: a member, and the rows of tokens at hand.
 typedef struct product {
@@ -37,22 +43,38 @@ typedef struct product_weights {
     bool keep; // the head: converted once for the whole training
 } product_weights;
 
-// Converts x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
-// with x, product_backward with dy. Does nothing in float32. product_left_trained: only trained weights follow.
-void product_left(const product *p, const float *x, int ld, int width);
-void product_left_trained(const product *p, const float *x, int ld, int width);
+// What an adapter adds to a product: left (N, rank) times `right`, B (rows, rank) transposed in the forward half, A
+// (rank, cols) in the backward one.
+typedef struct product_low {
+    const float *left, *right;
+    int rank;
+} product_low;
 
-// y (N, ld) = x (N, cols) W^T; += where add is set. x was given to product_left.
-void product_forward(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add);
-// dx (N, cols) += dy (N, ld) W. dy was given to product_left.
-void product_backward(const product *p, const product_weights *w, const float *dy, int ld, float *dx);
-// The same two for narrow factors (an adapter's rank), always in float32.
-void product_forward_narrow(const product *p, const product_weights *w, const float *x, float *y, int ld, bool add);
-void product_backward_narrow(const product *p, const product_weights *w, const float *dy, int ld, float *dx);
-// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left rounded.
+// Converts x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
+// with x, product_backward with dy. Does nothing in float32.
+void product_left(const product *p, const float *x, int ld, int width);
+
+// y (N, ld) = x (N, cols) W^T + low; += where add is set. x was given to product_left. low NULL: nothing.
+void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
+                     int ld, bool add);
+// dx (N, cols) += dy (N, ld) W + low. dy was given to product_left.
+void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
+                      float *dx);
+// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left was given.
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
-void product_scale(const product *p, float *a, int width, float scale); // a (N, width) *= scale
-void product_clear(const product *p, float *a, int width);              // a = 0
+// The products of an adapter alone, always in float32; A (rank, cols), B (rows, rank).
+// low (N, rank) = scale * x (N, cols) A^T
+void product_narrow(const product *p, const float *x, int cols, const float *a, int rank, float scale, float *low);
+// dlow (N, rank) = scale * dy (N, ld) B
+void product_narrow_back(const product *p, const float *dy, int ld, int rows, const float *b, int rank, float scale,
+                         float *dlow);
+// dx (N, cols) = dlow (N, rank) A
+void product_widen(const product *p, const float *dlow, const float *a, int rank, int cols, float *dx);
+// A's grad (rank, cols) += dlow^T x; B's grad (rows, rank) += dy^T low
+void product_gradient_a(const product *p, const float *dlow, int rank, const float *x, int cols, float *grad);
+void product_gradient_b(const product *p, const float *dy, int ld, int rows, const float *low, int rank, float *grad);
+
+void product_clear(const product *p, float *a, int width); // a (N, width) = 0
 
 #endif

@@ -1,38 +1,42 @@
-// What product.c and its two converted kinds share. Not for others.
+// What product.c and its kinds share. Not for others.
 #ifndef DOPPEL_LEARN_PRODUCT_IMPL_H
 #define DOPPEL_LEARN_PRODUCT_IMPL_H
 
+#include "model/learn/loops.h"
 #include "model/learn/product.h"
-#include "model/math/bf16.h"
 #include "model/math/kernels.h"
+#include "model/math/pairs.h"
 #include "model/net/arena.h"
 
 enum {
     STRETCH = 64,     // tokens of an item when tokens are shared out
     COLUMN_STEP = 16, // float32: columns are shared out in multiples of this
-    LOSS_TOKENS = 128 // tokens the head is multiplied with at a time, at most
+    COLUMNS = 32,     // output columns that are calculated at once
 };
 
 // A member's own.
 typedef struct own_memory {
-    float *floats;         // (widest, 32) a stretch of converted weights
-    uint16_t *panel;       // bf16: the panel made of it
+    float *floats;         // (widest, COLUMNS) a stretch of converted weights
+    float *turned;         // (widest, rank) an adapter's matrix transposed, or COLUMNS rows of it
+    uint16_t *panel;       // pairs: the panel made of floats, or those of a gradient
     linear_scratch spread; // int8: two row blocks spread out
     activations row;       // int8: a row on its way into the tiles
 } own_memory;
 
 struct product_memory {
     product_mode mode;
-    const bf16_ops *bf16;
+    const pairs *pairs;      // fp16 or bf16
     int widest;              // input or output of a layer
+    int rank;                // the widest adapter's
     float *converted, *head; // float32: one frozen matrix; the head's
     bool head_ready, head_back_ready;
-    // bf16
+    // pairs
     uint16_t *left; // (N, width)
+    float *left_scale;
     int left_width;
     uint16_t *head_forward, *head_backward; // panels
     // int8
-    activations tiles, logit_tiles; // (N, widest), (LOSS_TOKENS, vocab)
+    activations tiles, logit_tiles; // (N, widest), (product_loss_tokens, vocab)
     const qtiles *current;          // the one that was filled last
     linear_scratch head_spread;     // W^T of the head, all blocks
     own_memory own[TEAM_MAX];
@@ -41,7 +45,7 @@ struct product_memory {
 };
 
 static inline size_t padded(int n, int to) {
-    return (size_t)((n + to - 1) / to * to);
+    return ((size_t)n + (size_t)to - 1) / (size_t)to * (size_t)to;
 }
 
 // A stretch of tokens within one row. The members take stretches in turn; *item starts at the member's rank.
@@ -55,15 +59,22 @@ void product_read_rows(const product_weights *w, int first, int n, float *out);
 // Columns [first, first + n) of every row as floats, 32 apart; first is a multiple of 32; room for rows up to 16 more.
 void product_read_columns(const product_weights *w, int first, int n, float *out);
 
-void product_bf16_cut(product_memory *m, const learn_graph *g, int widest, size_t tokens, int members, arena *k);
-void product_bf16_left(const product *p, const float *x, int ld, int width);
-void product_bf16_multiply(const product *p, const product_weights *w, bool back, float *out, int ld, bool add);
-void product_bf16_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
+// out (n, ld), which stands for columns [first, first + columns) of tokens [token, token + n), += low. By the caller
+// alone, without a barrier.
+void product_add_low(const product *p, const product_low *low, bool back, int first, int columns, int token, int n,
+                     float *out, int ld);
+
+void product_pairs_cut(product_memory *m, const learn_graph *g, int max_rows, int max_len, int members, arena *k);
+void product_pairs_left(const product *p, const float *x, int ld, int width);
+void product_pairs_multiply(const product *p, const product_weights *w, bool back, const product_low *low, float *out,
+                            int ld, bool add);
+void product_pairs_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
-void product_int8_cut(product_memory *m, const learn_graph *g, int widest, size_t tokens, int members, arena *k);
+void product_int8_cut(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k);
 void product_int8_left(const product *p, const float *x, int ld, int width);
-void product_int8_forward(const product *p, const product_weights *w, float *y, int ld, bool add);
-void product_int8_backward(const product *p, const product_weights *w, float *dx);
+void product_int8_forward(const product *p, const product_weights *w, const product_low *low, float *y, int ld,
+                          bool add);
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx);
 
 #endif

@@ -9,10 +9,11 @@ bool product_int8_fits(const product_weights *w) {
     return w->base && !w->base->data;
 }
 
-void product_int8_cut(product_memory *m, const learn_graph *g, int widest, size_t tokens, int members, arena *k) {
+void product_int8_cut(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k) {
     const net_config *c = g->config;
+    int widest = m->widest;
     arena_cut_tiles(k, &m->tiles, (int)tokens, widest);
-    arena_cut_tiles(k, &m->logit_tiles, LOSS_TOKENS, c->n_vocab);
+    arena_cut_tiles(k, &m->logit_tiles, product_loss_tokens(c), c->n_vocab);
     size_t blocks = padded(c->n_embd, OUTPUTS) / PACK_ROWS, units = padded(c->n_vocab, QUANT_UNIT) / QUANT_UNIT;
     m->head_spread.u = arena_cut(k, blocks * units * PACK_UNIT_BYTES, 1);
     m->head_spread.scale = arena_cut(k, blocks * units * PACK_ROWS, sizeof(float));
@@ -67,7 +68,8 @@ static void multiply_blocks(const product *p, const unpacked *w, int columns, fl
     }
 }
 
-void product_int8_forward(const product *p, const product_weights *w, float *y, int ld, bool add) {
+void product_int8_forward(const product *p, const product_weights *w, const product_low *low, float *y, int ld,
+                          bool add) {
     const pack *from = &w->base->packed;
     const linear_scratch *s = &p->memory->own[p->rank].spread;
     size_t units = (size_t)from->n_units, scales = units * (size_t)pack_halves(from) * PACK_ROWS;
@@ -81,6 +83,7 @@ void product_int8_forward(const product *p, const product_weights *w, float *y, 
         unpacked spread = {n, from->n_units, pack_halves(from), from->traits.bits, s->u, s->scale, s->offset};
         int columns = w->rows - b * PACK_ROWS < n * PACK_ROWS ? w->rows - b * PACK_ROWS : n * PACK_ROWS;
         multiply_blocks(p, &spread, columns, y + b * PACK_ROWS, ld, add);
+        if (low) product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
     }
     team_barrier(p->team);
 }
@@ -112,13 +115,14 @@ static unpacked spread_columns(const product *p, const product_weights *w, int f
     return (unpacked){KERNELS_BLOCKS, units, 1, 8, s.u, s.scale, s.offset};
 }
 
-void product_int8_backward(const product *p, const product_weights *w, float *dx) {
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx) {
     int first, last;
     team_share((w->cols + OUTPUTS - 1) / OUTPUTS, p->rank, p->size, &first, &last);
     for (int i = first; i < last; i++) {
         int column = i * OUTPUTS, columns = w->cols - column < OUTPUTS ? w->cols - column : OUTPUTS;
         unpacked spread = spread_columns(p, w, column, columns);
         multiply_blocks(p, &spread, columns, dx + column, w->cols, true);
+        if (low) product_add_low(p, low, true, column, columns, 0, p->rows * p->len, dx + column, w->cols);
     }
     team_barrier(p->team);
     if (w->keep && p->rank == 0) p->memory->head_back_ready = true;

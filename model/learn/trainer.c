@@ -33,7 +33,9 @@ int trainer_open(trainer *t, const trainer_options *o, learn_graph *g, batches *
     if (t->options.micro_batch > most) t->options.micro_batch = most;
     if (held_out && held_out->len > len) len = held_out->len;
     if (train->weights && o->lm_weight > 0) t->weights = mem_calloc((size_t)most * (size_t)len, sizeof *t->weights);
-    t->pass = learn_pass_open(g, t->options.micro_batch, len, o->products, team, err);
+    const learn_pass_options pass = {
+        .max_rows = t->options.micro_batch, .max_len = len, .products = o->products, .recompute = o->recompute};
+    t->pass = learn_pass_open(g, &pass, team, err);
     if (!t->pass) return -1;
     t->options.products = learn_pass_mode(t->pass);
     return 0;
@@ -103,7 +105,9 @@ int trainer_step(trainer *t, trainer_report *out, error *err) {
     out->tokens = (int64_t)b.rows * b.len;
     param_set_clear_grads(params);
     double sum = 0;
-    if (weights > 0 && !run_passes(t, &b, 1 / weights, &sum)) return TRAINER_STOPPED;
+    bool done = !(weights > 0) || run_passes(t, &b, 1 / weights, &sum);
+    learn_pass_finish(t->pass);
+    if (!done) return TRAINER_STOPPED;
     out->loss = weights > 0 ? sum / weights : 0;
     if (isfinite(out->loss)) out->grad_norm = adamw_step(&t->options.adamw, params, t->step, t->team);
     if (!isfinite(out->loss) || !isfinite(out->grad_norm))
@@ -131,6 +135,7 @@ double trainer_measure(trainer *t) {
     double begun = now();
     learn_pass_train(t->pass, &b, 1);
     double seconds = now() - begun;
+    learn_pass_finish(t->pass);
     param_set_clear_grads(&t->graph->params);
     return seconds;
 }

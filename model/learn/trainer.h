@@ -1,8 +1,8 @@
 // Training steps: batches to gradients to new parameters, and the held-out loss.
 //
 // A step sums the gradients of its rows, `micro_batch` rows a pass, each label with its weight / the sum of all weights
-// of the step, and lets AdamW move the parameters. Sums run in a fixed order: the number of rows in a pass and of
-// threads changes results by rounding at most, and with the same numbers they are the same to the last bit.
+// of the step, and lets AdamW move the parameters. Sums run in a fixed order: the number of rows in a pass changes no
+// result, the number of threads last digits at most.
 // One thread at a time works with a trainer.
 #ifndef DOPPEL_LEARN_TRAINER_H
 #define DOPPEL_LEARN_TRAINER_H
@@ -14,6 +14,7 @@ typedef struct trainer_options {
     adamw_options adamw;   // steps: of the whole run, for the schedule
     int micro_batch;       // rows a pass
     product_mode products; // AUTO becomes what it turned out to be
+    bool recompute;        // as learn_pass_options has it
     // Two-part loss: the mean over the labels whose weight is 1 (answers) + lm_weight x the mean over all labels. 0: the
     // weighted mean over all labels.
     double lm_weight;

@@ -1,10 +1,13 @@
 // Choosing the kernels: what the processor has, or less where DOPPEL_KERNELS asks for it.
-#include "model/math/bf16.h"
 #include "model/math/kernels.h"
+#include "model/math/pairs.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -19,6 +22,15 @@ static bool has_dot(void) {
 #else
     return false;
 #endif
+}
+#endif
+
+#if defined(__x86_64__)
+// AVX512_FP16, which compilers learned to ask for only lately: bit 23 of EDX in leaf 7. That the system keeps the
+// registers is known from AVX-512 itself.
+static bool has_fp16(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 23 & 1);
 }
 #endif
 
@@ -57,9 +69,24 @@ const kernels *kernels_get(void) {
     return chosen;
 }
 
-const bf16_ops *bf16_get(void) {
+const pairs *pairs_bf16(void) {
 #if defined(__x86_64__)
-    if (kernels_get() == &kernels_avx512 && __builtin_cpu_supports("avx512bf16")) return &bf16_ops_avx512;
+    if (kernels_get() == &kernels_avx512 && __builtin_cpu_supports("avx512bf16")) return &pairs_bf16_avx512;
+#endif
+    return NULL;
+}
+
+bool pairs_bf16_pays(void) {
+#if defined(__x86_64__)
+    return pairs_bf16() && __builtin_cpu_is("amd");
+#else
+    return false;
+#endif
+}
+
+const pairs *pairs_fp16(void) {
+#if defined(__x86_64__)
+    if (kernels_get() == &kernels_avx512 && has_fp16()) return &pairs_fp16_avx512;
 #endif
     return NULL;
 }

@@ -50,7 +50,8 @@ static bool open_setup(setup *s, const char *path) {
 
 static bool open_pass(setup *s) {
     error err;
-    s->pass = s->graph ? learn_pass_open(s->graph, ROWS, LEN, PRODUCT_FLOAT32, s->team, &err) : NULL;
+    const learn_pass_options o = {.max_rows = ROWS, .max_len = LEN, .products = PRODUCT_FLOAT32};
+    s->pass = s->graph ? learn_pass_open(s->graph, &o, s->team, &err) : NULL;
     return OK(s->pass, "%s: a pass: %s", s->what, err.text);
 }
 
@@ -116,11 +117,13 @@ static void check_all(setup *s) {
     param_set *params = &s->graph->params;
     param_set_clear_grads(params);
     double loss = learn_pass_train(s->pass, &s->batch, 1), again = learn_pass_loss(s->pass, &s->batch);
+    learn_pass_finish(s->pass);
     OK(loss == again, "%s: the same loss with and without gradients: %.9g, %.9g", s->what, loss, again);
     for (size_t i = 0; i < params->n; i++) check_param(s, params->items[i], &random);
     // Twice the weight adds twice the gradient: three times in all.
     double norm = param_set_grad_norm(params);
     learn_pass_train(s->pass, &s->batch, 2);
+    learn_pass_finish(s->pass);
     OK(fabs(param_set_grad_norm(params) / norm - 3) < 1e-5, "%s: gradients add up", s->what);
 }
 

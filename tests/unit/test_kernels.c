@@ -1,5 +1,4 @@
 // Every kernel tier against the plain one, and the packed layout against the formats it was packed from.
-#include "model/math/bf16.h"
 #include "model/math/half.h"
 #include "model/math/kernels.h"
 #include "tests/test.h"
@@ -387,59 +386,11 @@ static void test_half(void) {
     OK(f32_to_f16(0x1p-25f) == 0 && f32_to_f16(0x1.8p-25f) == 1, "f16 subnormals round");
 }
 
-// Products of rounded factors, against the same in double.
-static void test_bf16(const bf16_ops *ops) {
-    enum { M = 31, K = 78, N = 45, LD = 50 };
-    static float a[M * K], b[K * N], c[M * LD], want[M * LD], at[K * M], bt[N * K];
-    static uint16_t left[M * K], paired[K * M], panel[80 * 32];
-    fill_floats(a, M * K, 1);
-    fill_floats(b, K * N, 1);
-    for (int i = 0; i < M * K; i++) a[i] = bf16_to_f32(f32_to_bf16(a[i]));
-    for (int i = 0; i < K * N; i++) b[i] = bf16_to_f32(f32_to_bf16(b[i]));
-    for (int i = 0; i < M; i++)
-        for (int k = 0; k < K; k++) at[k * M + i] = a[i * K + k];
-    for (int k = 0; k < K; k++)
-        for (int j = 0; j < N; j++) bt[j * K + k] = b[k * N + j];
-    ops->round_rows(a, K, M, K, left);
-    ops->pair_rows(at, M, K, M, paired);
-    for (int way = 0; way < 4; way++) {
-        fill_floats(c, M * LD, 1);
-        for (int i = 0; i < M; i++)
-            for (int j = 0; j < N; j++) {
-                double sum = way % 2 ? c[i * LD + j] : 0;
-                for (int k = 0; k < K; k++) sum += (double)a[i * K + k] * b[k * N + j];
-                want[i * LD + j] = (float)sum;
-            }
-        for (int j = 0; j < N; j += 32) {
-            int n = N - j < 32 ? N - j : 32;
-            if (way < 2)
-                ops->panel(b + j, N, K, n, panel);
-            else
-                ops->panel_transposed(bt + j * K, K, K, n, panel);
-            bf16_left rows = way < 2 ? (bf16_left){left, K / 2, 1} : (bf16_left){paired, 1, M};
-            ops->multiply(M, n, K, rows, panel, way % 2, c + j, LD);
-        }
-        for (int i = 0; i < M; i++) {
-            double off = distance(c + i * LD, want + i * LD, N);
-            OK(off < sums, "bf16 product %d, row %d: off by %g", way, i, off);
-        }
-    }
-    float odd[3 * 16], out[16];
-    fill_floats(odd, 48, 1);
-    ops->pair_rows(odd, 16, 3, 16, paired);
-    for (int i = 0; i < 16; i++) out[i] = bf16_to_f32(paired[32 + 2 * i]);
-    OK(distance(out, odd + 32, 16) < 0.005 && paired[33] == 0, "an odd last row is paired with zeros");
-}
-
 int main(void) {
     const kernels *all[8];
     int n = kernels_all(all, 8);
     test_half();
     test_pack();
-    if (bf16_get())
-        test_bf16(bf16_get());
-    else
-        SKIP("this processor does not multiply bf16");
     for (int i = 0; i < n; i++) {
         test_quantize(all[i]);
         test_products(all[i]);

@@ -1,0 +1,137 @@
+#include "model/learn/layers.h"
+#include "model/learn/attention.h"
+#include "model/learn/linears.h"
+#include "model/learn/norms.h"
+#include "model/learn/pointwise.h"
+
+// ---- the MLP's activation function ----
+
+static void activation_forward(const member *m, const layer_memory *mem) {
+    learn_pass *p = m->p;
+    int first, last;
+    size_t ff = (size_t)p->c->n_ff;
+    member_share(m, p->n, &first, &last);
+    for (int t = first; t < last; t++)
+        pointwise_activate(p->c->mlp, mem->up + (size_t)t * (size_t)p->up_dim, (int)ff, p->act + (size_t)t * ff);
+    member_wait(m);
+}
+
+static void activation_backward(const member *m, const layer_memory *mem) {
+    learn_pass *p = m->p;
+    int first, last;
+    size_t ff = (size_t)p->c->n_ff, up = (size_t)p->up_dim;
+    member_share(m, p->n, &first, &last);
+    for (int t = first; t < last; t++)
+        pointwise_activate_back(p->c->mlp, mem->up + (size_t)t * up, p->dact + (size_t)t * ff, (int)ff,
+                                p->dup + (size_t)t * up);
+    member_wait(m);
+}
+
+// ---- layers ----
+
+static const learn_norm *mlp_norm(const net_config *c, const learn_layer *y) {
+    return c->shared_norm ? &y->attn_norm : &y->ffn_norm;
+}
+
+static const float *mlp_input(const net_config *c, const layer_memory *mem) {
+    return c->parallel_residual ? mem->x : mem->mid;
+}
+
+// p->x, the layer's input, becomes what stands before the MLP's second matrix: all that the backward half reads.
+static void forward_to_activation(const member *m, int i) {
+    learn_pass *p = m->p;
+    const net_config *c = p->c;
+    const learn_layer *y = &p->g->layers[i];
+    layer_memory *mem = &p->layers[i];
+    product of = member_product(m);
+    norms_forward(m, &y->attn_norm, p->x, p->h);
+    member_wait(m);
+    product_left(&of, p->h, c->n_embd, c->n_embd);
+    for (int k = 0; k < y->n_qkv; k++) linears_forward(m, &y->qkv[k], mem, p->h, mem->qkv, p->qkv_dim, false);
+    attention_forward(m, i, mem);
+    product_left(&of, mem->attn, p->q_dim, p->q_dim);
+    linears_branch_forward(m, &y->out, mem, mem->attn, SITES * i + SITE_OUT);
+    member_copy(m, mem->mid, p->x, c->n_embd);
+    member_wait(m);
+    norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
+    member_wait(m);
+    product_left(&of, p->h, c->n_embd, c->n_embd);
+    for (int k = 0; k < y->n_up; k++) linears_forward(m, &y->up[k], mem, p->h, mem->up, p->up_dim, false);
+    activation_forward(m, mem);
+}
+
+// Whoever has to give way waits here.
+static void begin_layer(const member *m) {
+    if (m->rank == 0 && m->p->at_layer) m->p->at_layer(m->p->at_layer_arg);
+}
+
+void layers_forward(const member *m, int i) {
+    learn_pass *p = m->p;
+    layer_memory *mem = &p->layers[i];
+    begin_layer(m);
+    member_copy(m, mem->x, p->x, p->c->n_embd);
+    forward_to_activation(m, i);
+    product of = member_product(m);
+    product_left(&of, p->act, p->c->n_ff, p->c->n_ff);
+    linears_branch_forward(m, &p->g->layers[i].down, mem, p->act, SITES * i + SITE_DOWN);
+}
+
+// out = mid + down(act(up(norm(mlp_in)))). A parallel residual's branches both read x: the MLP's share of its gradient
+// waits in h2 until attention has read dx.
+static void mlp_backward(const member *m, int i) {
+    learn_pass *p = m->p;
+    const net_config *c = p->c;
+    const learn_layer *y = &p->g->layers[i];
+    layer_memory *mem = &p->layers[i];
+    activation_forward(m, mem);
+    member_clear(m, p->dact, c->n_ff);
+    member_wait(m);
+    linears_backward(m, &y->down, mem, p->act, linears_branch_gradient(m, SITES * i + SITE_DOWN), c->n_embd, p->dact);
+    member_wait(m);
+    activation_backward(m, mem);
+    norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
+    member_clear(m, p->dh, c->n_embd);
+    member_wait(m);
+    for (int k = 0; k < y->n_up; k++) linears_backward(m, &y->up[k], mem, p->h, p->dup, p->up_dim, p->dh);
+    member_wait(m);
+    if (c->parallel_residual)
+        member_copy(m, p->h2, p->dh, c->n_embd);
+    else
+        norms_backward(m, mlp_norm(c, y), mem->mid, p->dh, p->n, p->dx);
+    member_wait(m);
+}
+
+// mid = x + out(attention(qkv(norm(x))))
+static void attention_branch_backward(const member *m, int i) {
+    learn_pass *p = m->p;
+    const net_config *c = p->c;
+    const learn_layer *y = &p->g->layers[i];
+    layer_memory *mem = &p->layers[i];
+    member_clear(m, p->dattn, p->q_dim);
+    member_wait(m);
+    linears_backward(m, &y->out, mem, mem->attn, linears_branch_gradient(m, SITES * i + SITE_OUT), c->n_embd, p->dattn);
+    member_wait(m);
+    attention_backward(m, i, mem);
+    norms_forward(m, &y->attn_norm, mem->x, p->h);
+    member_clear(m, p->dh, c->n_embd);
+    member_wait(m);
+    for (int k = 0; k < y->n_qkv; k++) linears_backward(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim, p->dh);
+    member_wait(m);
+    if (c->parallel_residual) {
+        norms_backward(m, mlp_norm(c, y), mem->x, p->h2, p->n, p->dx);
+        member_wait(m);
+    }
+    norms_backward(m, &y->attn_norm, mem->x, p->dh, p->n, p->dx);
+    member_wait(m);
+}
+
+void layers_backward(const member *m, int i) {
+    learn_pass *p = m->p;
+    begin_layer(m);
+    if (p->options.recompute && i + 1 < p->c->n_layers) { // the last layer's memory is still its own
+        member_copy(m, p->x, p->layers[i].x, p->c->n_embd);
+        forward_to_activation(m, i);
+    }
+    mlp_backward(m, i);
+    attention_branch_backward(m, i);
+}

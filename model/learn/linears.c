@@ -1,0 +1,103 @@
+#include "model/learn/linears.h"
+#include "model/learn/loops.h"
+
+int linears_ranks(const learn_layer *y) {
+    const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
+    int sum = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) sum += all[i]->a ? all[i]->a->rows : 0;
+    return sum;
+}
+
+// Where scale * A x of l's adapter is kept.
+static float *low_of(const learn_pass *p, const learn_linear *l, const layer_memory *mem) {
+    return mem->low + (size_t)p->options.max_rows * (size_t)p->options.max_len * (size_t)l->ranks_before;
+}
+
+// What the adapter of l reads: x, or what dropout leaves of it.
+static const float *adapter_input(const member *m, const learn_linear *l, const float *x) {
+    learn_pass *p = m->p;
+    if (!site_drops(p, p->g->lora_dropout)) return x;
+    site_drop_rows(m, SITE_ADAPTERS + l->site, p->g->lora_dropout, x, l->cols, p->dropped, false);
+    return p->dropped;
+}
+
+static product_weights weights_of(const learn_linear *l) {
+    return (product_weights){.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
+}
+
+void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *x, float *y, int ld,
+                     bool add) {
+    product p = member_product(m);
+    product_weights w = weights_of(l);
+    product_low low = {0};
+    if (l->a) {
+        low = (product_low){low_of(m->p, l, mem), l->b->w, l->a->rows};
+        product_narrow(&p, adapter_input(m, l, x), l->cols, l->a->w, low.rank, l->scale, low_of(m->p, l, mem));
+    }
+    product_forward(&p, &w, x, l->a ? &low : NULL, y + l->out, ld, add);
+    const float *bias = l->bias ? l->bias->w : l->frozen_bias;
+    if (!bias) return;
+    int first, last;
+    member_share(m, m->p->n, &first, &last);
+    for (int t = first; t < last; t++) loops_get()->add(y + (size_t)t * (size_t)ld + l->out, bias, l->rows, 1);
+    member_wait(m);
+}
+
+static void bias_back(const member *m, const learn_linear *l, const float *dy, int ld) {
+    if (!l->bias) return;
+    int first, last;
+    member_share(m, l->rows, &first, &last);
+    for (int t = 0; t < m->p->n; t++)
+        loops_get()->add(l->bias->grad + first, dy + (size_t)t * (size_t)ld + first, last - first, 1);
+}
+
+// The gradients of A and B; where the adapter's input went through dropout, that of the input as well.
+static void adapter_back(const member *m, const learn_linear *l, const layer_memory *mem, const float *x,
+                         const float *dy, int ld, float *dx) {
+    learn_pass *p = m->p;
+    product of = member_product(m);
+    int rank = l->a->rows;
+    product_gradient_b(&of, dy, ld, l->rows, low_of(p, l, mem), rank, l->b->grad);
+    const float *in = adapter_input(m, l, x);
+    product_gradient_a(&of, p->dlow, rank, in, l->cols, l->a->grad);
+    if (in == x) return;
+    product_widen(&of, p->dlow, l->a->w, rank, l->cols, p->dropped);
+    site_drop_rows(m, SITE_ADAPTERS + l->site, p->g->lora_dropout, p->dropped, l->cols, dx, true);
+}
+
+void linears_backward(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
+                      int ld, float *dx) {
+    learn_pass *p = m->p;
+    product of = member_product(m);
+    product_weights w = weights_of(l);
+    product_low low = {0};
+    dy += l->out;
+    product_left(&of, dy, ld, l->rows);
+    if (l->a) {
+        product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
+        low = (product_low){p->dlow, l->a->w, l->a->rows};
+    }
+    product_backward(&of, &w, dy, ld, l->a && !site_drops(p, p->g->lora_dropout) ? &low : NULL, dx);
+    if (l->a) adapter_back(m, l, mem, x, dy, ld, dx);
+    if (l->w) product_gradient(&of, dy, ld, l->rows, x, l->cols, l->w->grad);
+    bias_back(m, l, dy, ld);
+}
+
+void linears_branch_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *in, int site) {
+    learn_pass *p = m->p;
+    int d = p->c->n_embd;
+    if (!site_drops(p, p->g->dropout)) {
+        linears_forward(m, l, mem, in, p->x, d, true);
+        return;
+    }
+    linears_forward(m, l, mem, in, p->branch, d, false);
+    member_wait(m);
+    site_drop_rows(m, site, p->g->dropout, p->branch, d, p->x, true);
+}
+
+const float *linears_branch_gradient(const member *m, int site) {
+    learn_pass *p = m->p;
+    if (!site_drops(p, p->g->dropout)) return p->dx;
+    site_drop_rows(m, site, p->g->dropout, p->dx, p->c->n_embd, p->branch, false);
+    return p->branch;
+}

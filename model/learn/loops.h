@@ -1,0 +1,67 @@
+// The inner loops of training in float32: one table of functions for each kind of processor, compiled from the same plain
+// C (loops_body.h) with vectors of another length. Results differ between tables by rounding at most; within a table they
+// depend on nothing but the arguments.
+#ifndef DOPPEL_LEARN_LOOPS_H
+#define DOPPEL_LEARN_LOOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A left factor (m, k): element (i, j) is at data[i * row + j * step]. A transposed one has row 1.
+typedef struct loops_left {
+    const float *data;
+    size_t row, step;
+} loops_left;
+
+typedef struct loops_adamw {
+    float gain;         // of the gradient
+    float beta1, beta2; // of the moments
+    float keep;         // what decay leaves of a weight
+    float rate;         // learning rate / the correction of the first moment
+    float inverse;      // 1 / the correction of the second
+    float eps;
+} loops_adamw;
+
+typedef struct loops {
+    const char *name; // that of the kernels they go with, "portable" for all others
+
+    // c (m, n) = alpha * a b, added to c where add is set. b is (k, n). Rows of b and c are ldb and ldc apart. For
+    // factors that are too narrow or too small to be copied into another layout first. Each row of c is calculated in
+    // the same way, whatever m is.
+    void (*multiply)(int m, int n, int k, float alpha, loops_left a, const float *b, size_t ldb, bool add, float *c,
+                     size_t ldc);
+    float (*dot)(const float *a, const float *b, int n);
+    float (*largest)(const float *x, int n);                // n > 0
+    double (*squares)(const float *x, size_t n);            // sum of x^2
+    void (*scale)(float *x, int n, float by);               // x *= by
+    void (*add)(float *y, const float *x, int n, float by); // y += by * x
+
+    // Mean (0 for RMS) and 1 / deviation of n numbers.
+    void (*moments)(const float *x, int n, bool rms, float eps, float *mean, float *scale);
+    // In the forward half this was y = xhat * w + bias, xhat = (x - mean) * scale. dx is added to.
+    void (*norm_back)(const float *w, const float *x, const float *dy, int n, bool rms, float mean, float scale,
+                      float *dx);
+    // dw += dy * xhat
+    void (*norm_gain_back)(const float *x, const float *dy, int n, float mean, float scale, float *dw);
+
+    // p = softmax(s), along = sum of p * dp: dp becomes scale * ds.
+    void (*softmax_back)(const float *p, float *dp, int n, float along, float scale);
+    // act = g * s(g) * u with s the logistic function; dg holds exp(-g).
+    void (*silu_back)(const float *g, const float *u, const float *dact, int n, float *dg, float *du);
+    // act = x * s(z) with z = gelu_slope(x) * x; dx holds exp(-z).
+    void (*gelu_back)(const float *x, const float *dact, int n, float *dx);
+
+    void (*adamw)(const loops_adamw *o, const float *grad, size_t n, float *w, float *m, float *v);
+} loops;
+
+// Those of the tier that kernels_get chose. Any thread may call.
+const loops *loops_get(void);
+// Every table that this processor can run, best first (for tests); returns how many.
+int loops_all(const loops **out, int max);
+
+extern const loops loops_ref;
+#if defined(__x86_64__)
+extern const loops loops_avx2, loops_avx512;
+#endif
+
+#endif

@@ -1,0 +1,251 @@
+// The loops themselves. A file that includes this says which table it makes:
+//   LOOPS        its name               LOOPS_NAME   that of the tier, in quotes
+//   LANES        floats of a vector
+//   WIDE_ROWS, NARROW_ROWS   rows of a tile of two vectors, of one vector: as many as the registers hold
+// Sums are gathered in one vector and its lanes added in order, which compilers may not decide for themselves.
+#include "model/learn/loops.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+
+INLINE lanes load(const float *p) {
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(float *p, lanes v) {
+    memcpy(p, &v, sizeof v);
+}
+
+// The first n (fewer than LANES) of a vector.
+INLINE lanes load_some(const float *p, int n) {
+    lanes v = {0};
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+}
+
+INLINE float total(lanes v) {
+    float sum = 0;
+    for (int i = 0; i < LANES; i++) sum += v[i];
+    return sum;
+}
+
+// ---- products ----
+
+// `rows` rows by `vectors` vectors of c, whose sums stay in registers.
+INLINE void multiply_tile(int rows, int vectors, int k, float alpha, loops_left a, const float *b, size_t ldb, bool add,
+                          float *c, size_t ldc) {
+    lanes sum[NARROW_ROWS][2] = {{{0}}};
+    // Rows are reached from every fourth one, so that addresses need few registers.
+    const float *base[(NARROW_ROWS + 3) / 4];
+    for (int i = 0; i < rows; i += 4) base[i / 4] = a.data + (size_t)i * a.row;
+    for (int j = 0; j < k; j++, b += ldb) {
+        lanes right[2];
+        for (int v = 0; v < vectors; v++) right[v] = load(b + v * LANES);
+        for (int i = 0; i < rows; i++) {
+            float x = base[i / 4][(size_t)(i % 4) * a.row];
+            for (int v = 0; v < vectors; v++) sum[i][v] += x * right[v];
+        }
+        for (int i = 0; i < rows; i += 4) base[i / 4] += a.step;
+    }
+    for (int i = 0; i < rows; i++, c += ldc)
+        for (int v = 0; v < vectors; v++) {
+            lanes y = alpha * sum[i][v];
+            store(c + v * LANES, add ? load(c + v * LANES) + y : y);
+        }
+}
+
+INLINE void multiply_vectors(int m, int vectors, int k, float alpha, loops_left a, const float *b, size_t ldb, bool add,
+                             float *c, size_t ldc) {
+    int most = vectors == 2 ? WIDE_ROWS : NARROW_ROWS, i = 0;
+    for (; i + most <= m; i += most, a.data += (size_t)most * a.row)
+        multiply_tile(most, vectors, k, alpha, a, b, ldb, add, c + (size_t)i * ldc, ldc);
+    for (; i + 4 <= m; i += 4, a.data += 4 * a.row)
+        multiply_tile(4, vectors, k, alpha, a, b, ldb, add, c + (size_t)i * ldc, ldc);
+    for (; i < m; i++, a.data += a.row) multiply_tile(1, vectors, k, alpha, a, b, ldb, add, c + (size_t)i * ldc, ldc);
+}
+
+// n < LANES columns, the last of a matrix: b is filled up with zeros, a stretch of k at a time.
+static void multiply_edge(int m, int n, int k, float alpha, loops_left a, const float *b, size_t ldb, bool add,
+                          float *c, size_t ldc) {
+    enum { DEPTH = 128 };
+    float full[DEPTH * LANES], out[NARROW_ROWS * LANES];
+    for (int j = 0; j < k; j += DEPTH, add = true) {
+        int depth = k - j < DEPTH ? k - j : DEPTH;
+        for (int i = 0; i < depth; i++) store(full + i * LANES, load_some(b + (size_t)(j + i) * ldb, n));
+        for (int i = 0; i < m; i += NARROW_ROWS) {
+            int rows = m - i < NARROW_ROWS ? m - i : NARROW_ROWS;
+            loops_left part = {a.data + (size_t)i * a.row + (size_t)j * a.step, a.row, a.step};
+            multiply_vectors(rows, 1, depth, alpha, part, full, LANES, false, out, LANES);
+            for (int r = 0; r < rows; r++)
+                for (int x = 0; x < n; x++) {
+                    float *y = c + (size_t)(i + r) * ldc + x;
+                    *y = add ? *y + out[r * LANES + x] : out[r * LANES + x];
+                }
+        }
+    }
+}
+
+static void multiply(int m, int n, int k, float alpha, loops_left a, const float *b, size_t ldb, bool add, float *c,
+                     size_t ldc) {
+    int x = 0;
+    for (; x + 2 * LANES <= n; x += 2 * LANES) multiply_vectors(m, 2, k, alpha, a, b + x, ldb, add, c + x, ldc);
+    for (; x + LANES <= n; x += LANES) multiply_vectors(m, 1, k, alpha, a, b + x, ldb, add, c + x, ldc);
+    if (x < n) multiply_edge(m, n - x, k, alpha, a, b + x, ldb, add, c + x, ldc);
+}
+
+// ---- sums ----
+
+static float dot(const float *a, const float *b, int n) {
+    lanes sum = {0};
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) sum += load(a + i) * load(b + i);
+    if (i < n) sum += load_some(a + i, n - i) * load_some(b + i, n - i);
+    return total(sum);
+}
+
+static float largest(const float *x, int n) {
+    float top = x[0];
+    int i = 0;
+    if (n >= LANES) {
+        lanes v = load(x);
+        for (i = LANES; i + LANES <= n; i += LANES) {
+            lanes w = load(x + i);
+            for (int k = 0; k < LANES; k++) v[k] = w[k] > v[k] ? w[k] : v[k];
+        }
+        for (int k = 0; k < LANES; k++) top = v[k] > top ? v[k] : top;
+    }
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+
+// Sums of a few numbers in float32, those sums in double.
+static double squares(const float *x, size_t n) {
+    enum { STRETCH = 64 * LANES };
+    double sum = 0;
+    for (size_t i = 0; i < n; i += STRETCH) {
+        int part = n - i < STRETCH ? (int)(n - i) : STRETCH;
+        sum += dot(x + i, x + i, part);
+    }
+    return sum;
+}
+
+static void scale(float *x, int n, float by) {
+    for (int i = 0; i < n; i++) x[i] *= by;
+}
+
+static void add(float *restrict y, const float *restrict x, int n, float by) {
+    for (int i = 0; i < n; i++) y[i] += by * x[i];
+}
+
+// ---- norms ----
+
+static void moments(const float *x, int n, bool rms, float eps, float *mean, float *scale_out) {
+    lanes sum = {0};
+    int i = 0;
+    *mean = 0;
+    if (!rms) {
+        for (; i + LANES <= n; i += LANES) sum += load(x + i);
+        if (i < n) sum += load_some(x + i, n - i);
+        *mean = total(sum) / (float)n;
+    }
+    sum = (lanes){0};
+    float rest = 0;
+    for (i = 0; i + LANES <= n; i += LANES) {
+        lanes v = load(x + i) - *mean;
+        sum += v * v;
+    }
+    for (; i < n; i++) rest += (x[i] - *mean) * (x[i] - *mean);
+    *scale_out = 1 / sqrtf((total(sum) + rest) / (float)n + eps);
+}
+
+// With g = dy * w: dx += scale * (g - mean(g) - xhat * mean(g * xhat)), without mean(g) for RMS.
+static void norm_back(const float *w, const float *x, const float *dy, int n, bool rms, float mean, float by,
+                      float *dx) {
+    lanes sum = {0}, along = {0};
+    float sum_rest = 0, along_rest = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        lanes g = load(dy + i) * load(w + i);
+        sum += g;
+        along += g * (load(x + i) - mean);
+    }
+    for (; i < n; i++) {
+        float g = dy[i] * w[i];
+        sum_rest += g;
+        along_rest += g * (x[i] - mean);
+    }
+    float shift = rms ? 0 : (total(sum) + sum_rest) / (float)n;
+    float turn = (total(along) + along_rest) * by * by / (float)n;
+    for (i = 0; i + LANES <= n; i += LANES) {
+        lanes g = load(dy + i) * load(w + i);
+        store(dx + i, load(dx + i) + by * (g - shift - (load(x + i) - mean) * turn));
+    }
+    for (; i < n; i++) dx[i] += by * (dy[i] * w[i] - shift - (x[i] - mean) * turn);
+}
+
+static void norm_gain_back(const float *restrict x, const float *restrict dy, int n, float mean, float by,
+                           float *restrict dw) {
+    for (int i = 0; i < n; i++) dw[i] += dy[i] * (x[i] - mean) * by;
+}
+
+// ---- pointwise ----
+
+static void softmax_back(const float *restrict p, float *restrict dp, int n, float along, float by) {
+    for (int i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - along) * by;
+}
+
+// dg = dact * u * s * (1 + g * (1 - s)), du = dact * g * s
+static void silu_back(const float *restrict g, const float *restrict u, const float *restrict dact, int n,
+                      float *restrict dg, float *restrict du) {
+    for (int i = 0; i < n; i++) {
+        float s = 1 / (1 + dg[i]);
+        du[i] = dact[i] * g[i] * s;
+        dg[i] = dact[i] * u[i] * s * (1 + g[i] * (1 - s));
+    }
+}
+
+// z = 2 sqrt(2/pi) (x + 0.044715 x^3): dx = dact * (s + x * s * (1 - s) * z')
+static void gelu_back(const float *restrict x, const float *restrict dact, int n, float *restrict dx) {
+    const float a = 2 * 0.7978845608f, b = a * 0.044715f;
+    for (int i = 0; i < n; i++) {
+        float s = 1 / (1 + dx[i]);
+        dx[i] = dact[i] * s * (1 + x[i] * (1 - s) * (a + 3 * b * x[i] * x[i]));
+    }
+}
+
+// ---- the optimiser ----
+
+static void adamw(const loops_adamw *o, const float *restrict grad, size_t n, float *restrict w, float *restrict m,
+                  float *restrict v) {
+    const float b1 = o->beta1, b2 = o->beta2, keep = o->keep, rate = o->rate, gain = o->gain;
+    const float inverse = o->inverse, eps = o->eps;
+    for (size_t i = 0; i < n; i++) {
+        float g = grad[i] * gain;
+        m[i] = b1 * m[i] + (1 - b1) * g;
+        v[i] = b2 * v[i] + (1 - b2) * g * g;
+        w[i] = keep * w[i] - rate * m[i] / (sqrtf(v[i] * inverse) + eps);
+    }
+}
+
+const loops LOOPS = {
+    .name = LOOPS_NAME,
+    .multiply = multiply,
+    .dot = dot,
+    .largest = largest,
+    .squares = squares,
+    .scale = scale,
+    .add = add,
+    .moments = moments,
+    .norm_back = norm_back,
+    .norm_gain_back = norm_gain_back,
+    .softmax_back = softmax_back,
+    .silu_back = silu_back,
+    .gelu_back = gelu_back,
+    .adamw = adamw,
+};

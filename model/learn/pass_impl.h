@@ -1,0 +1,102 @@
+// What the parts of a pass share: its memory, and the members of the team that work in it. Not for others.
+//
+// Notation in all of them: N tokens (rows * len); d of a name is the gradient of the loss with respect to it. Shapes are
+// row-major. The backward half walks the forward half's steps in reverse; each of its functions quotes the forward line.
+#ifndef DOPPEL_LEARN_PASS_IMPL_H
+#define DOPPEL_LEARN_PASS_IMPL_H
+
+#include "model/learn/pass.h"
+#include "model/learn/tied.h"
+#include "model/net/arena.h"
+
+enum { PASS_QUERIES = 32 }; // queries whose scores a member holds at once
+
+// What the backward half needs of a layer.
+typedef struct layer_memory {
+    float *x;      // (N, n_embd) its input
+    float *qkv;    // (N, qkv rows), normed and turned
+    float *qk_raw; // (N, q and k rows) before the heads' norm; NULL without one
+    float *attn;   // (N, n_heads * head_dim)
+    float *lse;    // (N, n_heads) log of the softmax's denominator
+    float *mid;    // (N, n_embd) after attention was added
+    float *up;     // (N, up rows) before the activation function
+    float *low;    // (N, rank) of each adapter, one after the other: scale * A x
+} layer_memory;
+
+// What a member needs for a head's attention. Keys are rounded up to whole vectors.
+typedef struct head_memory {
+    float *scores, *dscores; // (PASS_QUERIES, keys)
+    float *k, *v;            // (head_dim, keys) transposed
+} head_memory;
+
+struct learn_pass {
+    learn_graph *g;
+    const net_config *c;
+    team *team;
+    product_memory *products;
+    learn_pass_options options;
+    int q_dim, kv_dim, qkv_dim, up_dim, keys, loss_tokens;
+
+    layer_memory *layers;    // with recompute all but x are the same memory
+    float *x;                // (N, n_embd) the residual stream, forward
+    float *dx;               // (N, n_embd) its gradient, backward
+    float *h, *dh;           // (N, n_embd) normed input
+    float *h2;               // (N, n_embd) a parallel residual's second norm
+    float *act;              // (N, n_ff)
+    float *dqkv, *dattn;     // (N, qkv rows), (N, q rows)
+    float *dup, *dact;       // (N, up rows), (N, n_ff)
+    float *dlow;             // (N, rank) gradient of an adapter's A x
+    float *dropped;          // (N, widest input): an adapter's input after dropout
+    float *branch;           // (N, n_embd): what dropout works on before it is added to x
+    float *stats;            // (N, 2) mean and 1 / deviation of a norm
+    float *cos, *sin;        // (max_len, rope_dim / 2)
+    float *logits;           // (loss_tokens, n_vocab)
+    float *picked, *dpicked; // (loss_tokens, n_embd) normed rows of the labelled places
+    int *places;             // (N) labelled places
+    double *losses;          // (N) loss of each labelled place
+    head_memory heads[TEAM_MAX];
+    char *arena;
+    size_t arena_bytes;
+    tied *tied; // gradients of an embedding that is the head as well; NULL: it is not, or is frozen
+
+    void (*at_layer)(void *arg);
+    void *at_layer_arg;
+
+    const learn_batch *batch; // of the running pass
+    int n, n_places;
+    float weight;
+    bool backward;
+};
+
+typedef struct member {
+    learn_pass *p;
+    int rank, size;
+} member;
+
+static inline void member_wait(const member *m) {
+    team_barrier(m->p->team);
+}
+
+static inline void member_share(const member *m, int n, int *first, int *last) {
+    team_share(n, m->rank, m->size, first, last);
+}
+
+static inline product member_product(const member *m) {
+    learn_pass *p = m->p;
+    return (product){p->products, p->team, m->rank, m->size, p->batch->rows, p->batch->len};
+}
+
+// The member's share of the tokens of an array (N, width): copied; set to zero.
+void member_copy(const member *m, float *to, const float *from, int width);
+void member_clear(const member *m, float *to, int width);
+
+// ---- dropout (sites.c) ----
+
+enum { SITE_ATTENTION, SITE_OUT, SITE_DOWN, SITES, SITE_ADAPTERS = 1 << 20 };
+
+bool site_drops(const learn_pass *p, float rate);
+uint64_t site_key(const learn_pass *p, int site, int token);
+// out (N, n) = dropout of x, or added to out. Ends with a barrier.
+void site_drop_rows(const member *m, int site, float rate, const float *x, int n, float *out, bool add);
+
+#endif

@@ -1,0 +1,187 @@
+// Bringing both factors into pairs, with AVX-512; the same for fp16 and bf16. A file that includes this has defined
+// before:
+//   halves(x)       sixteen floats as sixteen 16-bit numbers
+//   exponent_of(x)  the power of two that x is to be divided by, as its logarithm, when x is the largest of a row
+//   SCALED          whether there is such a thing
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __mmask16 tail_mask(int left) {
+    return left >= 16 ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+}
+
+INLINE __m512i words(__m512 x) {
+    return _mm512_cvtepu16_epi32(halves(x));
+}
+
+// x * 2^by, where numbers are scaled at all.
+INLINE __m512 shifted(__m512 x, __m512 by) {
+    return SCALED ? _mm512_scalef_ps(x, by) : x;
+}
+
+INLINE __m512 negative(__m512 x) {
+    return _mm512_sub_ps(_mm512_setzero_ps(), x);
+}
+
+INLINE __m512 power_of_two(__m512 exponent) {
+    return _mm512_scalef_ps(_mm512_set1_ps(1), exponent);
+}
+
+static __m512 row_exponent(const float *x, int n, float most) {
+    __m512 max = _mm512_setzero_ps();
+    for (int i = 0; SCALED && i < n; i += 16)
+        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(tail_mask(n - i), x + i)));
+    return exponent_of(_mm512_set1_ps(_mm512_reduce_max_ps(max)), most);
+}
+
+static __m512 column_exponents(const float *x, size_t ld, int rows, __mmask16 mask, float most) {
+    __m512 max = _mm512_setzero_ps();
+    for (int r = 0; SCALED && r < rows; r++, x += ld)
+        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, x)));
+    return exponent_of(max, most);
+}
+
+static void rows_avx512(const float *x, size_t ld, int rows, int cols, uint16_t *out, float *scale) {
+    int even = cols + cols % 2;
+    for (int r = 0; r < rows; r++, x += ld, out += even) {
+        __m512 exponent = row_exponent(x, cols, LEFT_MOST), down = negative(exponent);
+        scale[r] = _mm512_cvtss_f32(power_of_two(exponent));
+        for (int i = 0; i < cols; i += 16) {
+            __m512 v = _mm512_maskz_loadu_ps(tail_mask(cols - i), x + i);
+            _mm256_mask_storeu_epi16(out + i, tail_mask(even - i), halves(shifted(v, down)));
+        }
+    }
+}
+
+// Two rows interleaved: b may be NULL for zeros.
+INLINE __m512i pair16(const float *a, const float *b, __mmask16 mask, __m512 down) {
+    __m512i low = words(shifted(_mm512_maskz_loadu_ps(mask, a), down));
+    if (!b) return low;
+    return _mm512_or_si512(low, _mm512_slli_epi32(words(shifted(_mm512_maskz_loadu_ps(mask, b), down)), 16));
+}
+
+static void columns_avx512(const float *x, size_t ld, int rows, int cols, size_t step, uint16_t *out, float *scale) {
+    for (int i = 0; i < cols; i += 16, x += 16, out += 32, scale += 16) {
+        __mmask16 mask = tail_mask(cols - i);
+        __m512 exponent = column_exponents(x, ld, rows, mask, LEFT_MOST), down = negative(exponent);
+        _mm512_mask_storeu_ps(scale, mask, power_of_two(exponent));
+        for (int r = 0; r < rows; r += 2) {
+            const float *a = x + (size_t)r * ld;
+            _mm512_mask_storeu_epi32(out + (size_t)r * step, mask, pair16(a, r + 1 < rows ? a + ld : NULL, mask, down));
+        }
+    }
+}
+
+static void panel_avx512(const float *x, size_t ld, int k, int n, uint16_t *out) {
+    float *scale = (float *)out;
+    out += 2 * PAIRS_COLUMNS;
+    for (int half = 0; half < 2; half++, x += 16, out += 32) {
+        __mmask16 mask = tail_mask(n - 16 * half);
+        __m512 exponent = column_exponents(x, ld, k, mask, RIGHT_MOST), down = negative(exponent);
+        _mm512_storeu_ps(scale + 16 * half, power_of_two(exponent));
+        for (int r = 0; r < k; r += 2) {
+            const float *a = x + (size_t)r * ld;
+            _mm512_storeu_si512(out + (size_t)r * PAIRS_COLUMNS, pair16(a, r + 1 < k ? a + ld : NULL, mask, down));
+        }
+    }
+}
+
+// Transposes sixteen rows of sixteen words.
+INLINE void transpose16(__m512i r[16]) {
+    __m512i t[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int k = 0; k < 2; k++) {
+            r[i + 2 * k] = _mm512_unpacklo_epi64(t[i + k], t[i + 2 + k]);
+            r[i + 2 * k + 1] = _mm512_unpackhi_epi64(t[i + k], t[i + 2 + k]);
+        }
+    // r[4 a + c]: words of rows 4a .. 4a + 3 in column c of every 128-bit quarter.
+    for (int c = 0; c < 4; c++) {
+        __m512i p = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88), q = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd);
+        __m512i u = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88),
+                v = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
+        t[c] = _mm512_shuffle_i32x4(p, u, 0x88);
+        t[8 + c] = _mm512_shuffle_i32x4(p, u, 0xdd);
+        t[4 + c] = _mm512_shuffle_i32x4(q, v, 0x88);
+        t[12 + c] = _mm512_shuffle_i32x4(q, v, 0xdd);
+    }
+    for (int i = 0; i < 16; i++) r[i] = t[i];
+}
+
+static void panel_transposed_avx512(const float *x, size_t ld, int k, int n, uint16_t *out) {
+    float *scale = (float *)out;
+    out += 2 * PAIRS_COLUMNS;
+    for (int half = 0; half < 2; half++) {
+        __m512 down[16];
+        for (int j = 0; j < 16; j++) {
+            int row = 16 * half + j;
+            __m512 exponent = row_exponent(x + (size_t)(row < n ? row : 0) * ld, row < n ? k : 0, RIGHT_MOST);
+            down[j] = negative(exponent);
+            scale[row] = _mm512_cvtss_f32(power_of_two(exponent));
+        }
+        for (int i = 0; i < k; i += 32) {
+            __mmask16 low = tail_mask(k - i), high = tail_mask(k - i - 16);
+            __m512i r[16];
+            for (int j = 0; j < 16; j++) {
+                int row = 16 * half + j;
+                r[j] = _mm512_setzero_si512();
+                if (row >= n) continue;
+                const float *from = x + (size_t)row * ld + i;
+                __m512 a = _mm512_maskz_loadu_ps(low, from), b = _mm512_setzero_ps();
+                if (high) b = _mm512_maskz_loadu_ps(high, from + 16);
+                r[j] = _mm512_inserti64x4(_mm512_castsi256_si512(halves(shifted(a, down[j]))),
+                                          halves(shifted(b, down[j])), 1);
+            }
+            transpose16(r);
+            for (int j = 0; j < 16 && i + 2 * j < k; j++)
+                _mm512_storeu_si512(out + (size_t)(i / 2 + j) * 2 * PAIRS_COLUMNS + 32 * half, r[j]);
+        }
+    }
+}
+
+// ---- products ----
+
+INLINE int32_t pair_at(const uint16_t *p) {
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+// m rows of c, k from one end of the panel's numbers to the other; `scales` are those of its columns.
+INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
+                          float *c, size_t ldc);
+
+// The inner tile is 12 rows by 32 columns: 24 sums, two vectors of the panel and a broadcast pair fill the registers;
+// each broadcast serves two products.
+static void multiply_rows(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
+                          float *c, size_t ldc) {
+    int i = 0;
+    for (; i + PAIRS_ROWS <= m; i += PAIRS_ROWS, c += PAIRS_ROWS * ldc) {
+        multiply_tile(PAIRS_ROWS, n, k, a, scales, panel, add, c, ldc);
+        a.data += 2 * PAIRS_ROWS * a.row_step;
+        a.scale += PAIRS_ROWS;
+    }
+    for (; i + 4 <= m; i += 4, c += 4 * ldc) {
+        multiply_tile(4, n, k, a, scales, panel, add, c, ldc);
+        a.data += 2 * 4 * a.row_step;
+        a.scale += 4;
+    }
+    for (; i < m; i++, c += ldc) {
+        multiply_tile(1, n, k, a, scales, panel, add, c, ldc);
+        a.data += 2 * a.row_step;
+        a.scale++;
+    }
+}
+
+// So much of a panel at a time that it stays in the second cache from tile to tile.
+static void multiply_avx512(int m, int n, int k, pairs_left a, const uint16_t *panel, bool add, float *c, size_t ldc) {
+    enum { DEPTH = 16 * PAIRS_CHAIN };
+    const float *scales = (const float *)panel;
+    panel += 2 * PAIRS_COLUMNS;
+    for (int j = 0; j < k; j += DEPTH, panel += DEPTH * PAIRS_COLUMNS) {
+        multiply_rows(m, n, k - j < DEPTH ? k - j : DEPTH, a, scales, panel, add || j > 0, c, ldc);
+        a.data += DEPTH * a.pair_step;
+    }
+}

@@ -1,0 +1,182 @@
+// The inner loops of training, every table that this processor runs, against plain loops in double.
+#include "model/learn/loops.h"
+#include "model/learn/random.h"
+#include "tests/test.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST = 700 };
+static const double sums = 2e-6; // relative to what was added up
+
+static void fill(float *x, size_t n, uint64_t seed) {
+    uint64_t random = random_seed(seed, 0);
+    for (size_t i = 0; i < n; i++) x[i] = random_normal(&random);
+}
+
+// c = alpha a b (+ c) of one shape, a as it is and transposed; rows one by one and in ranges must give the same numbers.
+static void test_multiply(const loops *l, int m, int n, int k) {
+    enum { LDC = 100 };
+    static float a[80 * 200], at[200 * 80], b[200 * LDC], c[80 * LDC], want[80 * LDC], again[80 * LDC];
+    fill(a, (size_t)(m * k), 1);
+    fill(b, (size_t)k * LDC, 2);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < k; j++) at[j * m + i] = a[i * k + j];
+    for (int way = 0; way < 4; way++) {
+        fill(c, sizeof c / sizeof *c, 3);
+        memcpy(want, c, sizeof c);
+        memcpy(again, c, sizeof c);
+        bool add = way % 2;
+        loops_left left = way < 2 ? (loops_left){a, (size_t)k, 1} : (loops_left){at, 1, (size_t)m};
+        double worst = 0;
+        l->multiply(m, n, k, 0.5f, left, b, LDC, add, c, LDC);
+        for (int i = 0; i < m; i++, left.data += left.row)
+            l->multiply(1, n, k, 0.5f, left, b, LDC, add, again + i * LDC, LDC);
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) {
+                double sum = 0, size = 1;
+                for (int x = 0; x < k; x++) {
+                    sum += 0.5 * a[i * k + x] * b[x * LDC + j];
+                    size += fabs(a[i * k + x] * b[x * LDC + j]);
+                }
+                double off = fabs(c[i * LDC + j] - sum - (add ? want[i * LDC + j] : 0)) / size;
+                if (!(off <= worst)) worst = off;
+            }
+        OK(worst < sums, "%s: %d x %d x %d, way %d: off by %g", l->name, m, n, k, way, worst);
+        OK(memcmp(c, again, sizeof c) == 0, "%s: %d x %d x %d, way %d: rows one by one", l->name, m, n, k, way);
+        for (int i = 0; i < m; i++)
+            if (memcmp(c + i * LDC + n, want + i * LDC + n, (size_t)(LDC - n) * sizeof *c) != 0)
+                OK(false, "%s: %d x %d x %d, way %d: row %d is too long", l->name, m, n, k, way, i);
+    }
+}
+
+static bool near(double got, double want, double size) {
+    return fabs(got - want) <= sums * (fabs(size) + 1);
+}
+
+static void test_sums(const loops *l, int n) {
+    static float x[MOST], y[MOST], z[MOST];
+    fill(x, (size_t)n, 4);
+    fill(y, (size_t)n, 5);
+    double product = 0, square = 0, size = 0, top = x[0], sum = 0;
+    for (int i = 0; i < n; i++) {
+        product += (double)x[i] * y[i];
+        size += fabs(x[i] * y[i]);
+        square += (double)x[i] * x[i];
+        top = fmax(top, x[i]);
+        sum += x[i];
+        z[i] = y[i];
+    }
+    OK(near(l->dot(x, y, n), product, size), "%s: dot of %d", l->name, n);
+    OK(near(l->squares(x, (size_t)n), square, square), "%s: squares of %d", l->name, n);
+    OK(l->largest(x, n) == (float)top, "%s: the largest of %d", l->name, n);
+    for (int rms = 0; rms < 2; rms++) {
+        float mean, scale;
+        l->moments(x, n, rms, 1e-5f, &mean, &scale);
+        double want_mean = rms ? 0 : sum / n, spread = 0;
+        for (int i = 0; i < n; i++) spread += (x[i] - want_mean) * (x[i] - want_mean);
+        double want = 1 / sqrt(spread / n + 1e-5);
+        OK(near(mean, want_mean, 1) && fabs(scale - want) < 1e-5 * want, "%s: moments of %d", l->name, n);
+    }
+    l->add(z, x, n, 0.25f);
+    l->scale(z, n, 3);
+    double off = 0;
+    for (int i = 0; i < n; i++) off = fmax(off, fabs(z[i] - 3 * (y[i] + 0.25 * x[i])));
+    OK(off < 1e-5, "%s: adding and scaling %d: off by %g", l->name, n, off);
+}
+
+static void test_norms(const loops *l, int n, bool rms) {
+    static float w[MOST], x[MOST], dy[MOST], dx[MOST], dw[MOST], before[MOST];
+    fill(w, (size_t)n, 6);
+    fill(x, (size_t)n, 7);
+    fill(dy, (size_t)n, 8);
+    fill(dx, (size_t)n, 9);
+    memcpy(before, dx, sizeof dx);
+    memcpy(dw, dx, sizeof dx);
+    float mean = rms ? 0 : 0.125f, scale = 1.5f;
+    double shift = 0, along = 0, off = 0, off_w = 0;
+    for (int i = 0; i < n; i++) {
+        double g = (double)dy[i] * w[i];
+        if (!rms) shift += g / n;
+        along += g * (x[i] - mean) * scale / n;
+    }
+    l->norm_back(w, x, dy, n, rms, mean, scale, dx);
+    l->norm_gain_back(x, dy, n, mean, scale, dw);
+    for (int i = 0; i < n; i++) {
+        double hat = (x[i] - mean) * scale, want = before[i] + scale * ((double)dy[i] * w[i] - shift - hat * along);
+        off = fmax(off, fabs(dx[i] - want));
+        off_w = fmax(off_w, fabs(dw[i] - before[i] - dy[i] * hat));
+    }
+    OK(off < 1e-5 && off_w < 1e-5, "%s: a norm of %d backwards: off by %g, %g", l->name, n, off, off_w);
+}
+
+static void test_pointwise(const loops *l, int n) {
+    static float x[MOST], u[MOST], d[MOST], a[MOST], b[MOST], p[MOST];
+    fill(x, (size_t)n, 10);
+    fill(u, (size_t)n, 11);
+    fill(d, (size_t)n, 12);
+    double off = 0;
+    for (int i = 0; i < n; i++) a[i] = expf(-x[i]);
+    l->silu_back(x, u, d, n, a, b);
+    for (int i = 0; i < n; i++) {
+        double s = 1 / (1 + exp(-x[i]));
+        off = fmax(off, fabs(b[i] - d[i] * x[i] * s));
+        off = fmax(off, fabs(a[i] - d[i] * u[i] * s * (1 + x[i] * (1 - s))));
+    }
+    OK(off < 1e-5, "%s: silu backwards: off by %g", l->name, off);
+    off = 0;
+    const double c = 2 * 0.7978845608, e = c * 0.044715;
+    for (int i = 0; i < n; i++) a[i] = (float)exp(-x[i] * (c + e * x[i] * x[i]));
+    l->gelu_back(x, d, n, a);
+    for (int i = 0; i < n; i++) {
+        double s = 1 / (1 + exp(-x[i] * (c + e * x[i] * x[i])));
+        off = fmax(off, fabs(a[i] - d[i] * s * (1 + x[i] * (1 - s) * (c + 3 * e * x[i] * x[i]))));
+    }
+    OK(off < 1e-5, "%s: gelu backwards: off by %g", l->name, off);
+    off = 0;
+    for (int i = 0; i < n; i++) p[i] = fabsf(x[i]);
+    memcpy(a, d, sizeof a);
+    l->softmax_back(p, a, n, 0.5f, 2);
+    for (int i = 0; i < n; i++) off = fmax(off, fabs(a[i] - 2.0 * p[i] * (d[i] - 0.5)));
+    OK(off < 1e-5, "%s: softmax backwards: off by %g", l->name, off);
+}
+
+static void test_adamw(const loops *l, int n) {
+    static float g[MOST], w[MOST], m[MOST], v[MOST], was[MOST];
+    fill(g, (size_t)n, 13);
+    fill(w, (size_t)n, 14);
+    memcpy(was, w, sizeof w);
+    for (int i = 0; i < n; i++) {
+        m[i] = 0.1f;
+        v[i] = 0.2f;
+    }
+    const loops_adamw o = {0.5f, 0.9f, 0.99f, 0.98f, 0.01f, 1.25f, 1e-8f};
+    l->adamw(&o, g, (size_t)n, w, m, v);
+    double off = 0;
+    for (int i = 0; i < n; i++) {
+        double grad = 0.5 * g[i], first = 0.09 + 0.1 * grad, second = 0.198 + 0.01 * grad * grad;
+        off = fmax(off, fmax(fabs(m[i] - first), fabs(v[i] - second)));
+        off = fmax(off, fabs(w[i] - (0.98 * was[i] - 0.01 * first / (sqrt(second * 1.25) + 1e-8))));
+    }
+    OK(off < 1e-6, "%s: an update of %d: off by %g", l->name, n, off);
+}
+
+int main(void) {
+    const loops *all[4];
+    int n = loops_all(all, 4);
+    static const int shapes[][3] = {{1, 1, 1},   {3, 16, 16},  {12, 32, 7},   {33, 40, 150},
+                                    {16, 96, 3}, {80, 8, 129}, {25, 67, 200}, {31, 20, 64}};
+    static const int sizes[] = {1, 5, 16, 31, 64, 577, MOST};
+    for (int i = 0; i < n; i++) {
+        for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
+            test_multiply(all[i], shapes[k][0], shapes[k][1], shapes[k][2]);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            test_sums(all[i], sizes[k]);
+            test_norms(all[i], sizes[k], false);
+            test_norms(all[i], sizes[k], true);
+            test_pointwise(all[i], sizes[k]);
+            test_adamw(all[i], sizes[k]);
+        }
+    }
+    return test_end();
+}

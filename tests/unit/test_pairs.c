@@ -1,0 +1,113 @@
+// Products in 16-bit floats against the same in double: both ways to bring each factor into pairs, odd sizes, rows and
+// columns of very different sizes.
+#include "model/math/pairs.h"
+#include "model/learn/random.h"
+#include "tests/test.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { M = 31, N = 45, LD = 50, MOST_K = 601 };
+
+static float a[M * MOST_K], at[MOST_K * M], b[MOST_K * N], bt[N * MOST_K];
+
+// Random factors; where `steep`, row i of a is 2^(3 i - 45) times as large and column j of b 2^(45 - 2 j).
+static void fill(int k, bool steep) {
+    uint64_t random = random_seed(3, (uint64_t)k);
+    for (int i = 0; i < M; i++)
+        for (int x = 0; x < k; x++)
+            at[x * M + i] = a[i * k + x] = ldexpf(random_normal(&random), steep ? 3 * i - 45 : 0);
+    for (int x = 0; x < k; x++)
+        for (int j = 0; j < N; j++)
+            bt[j * k + x] = b[x * N + j] = ldexpf(random_normal(&random), steep ? 45 - 2 * j : 0);
+    for (int x = 0; x < k; x++) at[x * M + 7] = a[7 * k + x] = bt[9 * k + x] = b[x * N + 9] = 0;
+}
+
+// How far c (rows LD apart) is from a b, where before was added if asked for: the worst of all numbers, each in units
+// of the lengths of its two factors.
+static double worst(int m, int k, const float *c, const float *before, bool add) {
+    double most = 0;
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < N; j++) {
+            double sum = 0, left = 0, right = 0;
+            for (int x = 0; x < k; x++) {
+                sum += (double)a[i * k + x] * b[x * N + j];
+                left += (double)a[i * k + x] * a[i * k + x];
+                right += (double)b[x * N + j] * b[x * N + j];
+            }
+            double off = fabs(c[i * LD + j] - (add ? before[i * LD + j] : 0) - sum), unit = sqrt(left * right);
+            if (unit > 0) off /= unit;
+            if (!(off <= most)) most = off;
+        }
+    return most;
+}
+
+static void test_products(const pairs *p, int k, bool steep, double limit) {
+    static float c[M * LD], before[M * LD], again[M * LD], scale[M], column_scale[M];
+    static uint16_t left[M * (MOST_K + 1)], turned[M * (MOST_K + 1)], panel[PAIRS_COLUMNS * (MOST_K + 3)];
+    int even = k + k % 2;
+    fill(k, steep);
+    p->rows(a, (size_t)k, M, k, left, scale);
+    p->columns(at, M, k, M, M, turned, column_scale);
+    for (int way = 0; way < 4; way++) {
+        for (int i = 0; i < M * LD; i++) before[i] = c[i] = again[i] = 1;
+        pairs_left l =
+            way < 2 ? (pairs_left){left, (size_t)even / 2, 1, scale} : (pairs_left){turned, 1, M, column_scale};
+        for (int j = 0; j < N; j += PAIRS_COLUMNS) {
+            int n = N - j < PAIRS_COLUMNS ? N - j : PAIRS_COLUMNS;
+            if (way < 2)
+                p->panel(b + j, N, k, n, panel);
+            else
+                p->panel_transposed(bt + j * k, (size_t)k, k, n, panel);
+            p->multiply(M, n, even, l, panel, way % 2, c + j, LD);
+            for (int i = 0; i < M; i++, l.data += 2 * l.row_step, l.scale++)
+                p->multiply(1, n, even, l, panel, way % 2, again + i * LD + j, LD);
+            l.data -= 2 * M * l.row_step;
+            l.scale -= M;
+        }
+        if (!steep || way % 2 == 0) {
+            double off = worst(M, k, c, before, way % 2);
+            OK(off < limit, "%s, k %d, way %d%s: off by %g", p->name, k, way, steep ? ", steep" : "", off);
+        }
+        OK(memcmp(c, again, sizeof c) == 0, "%s, k %d, way %d: rows one by one give the same", p->name, k, way);
+        bool kept = true;
+        for (int i = 0; i < M; i++)
+            for (int j = N; j < LD; j++) kept = kept && c[i * LD + j] == 1;
+        OK(kept, "%s, k %d, way %d: nothing behind the columns is touched", p->name, k, way);
+    }
+}
+
+static void test_not_a_number(const pairs *p) {
+    static const float bad[] = {NAN, INFINITY};
+    for (int i = 0; i < 2; i++) {
+        float x[2 * 32] = {1, bad[i], 3}, one[32 * 32], c[2], scale[2];
+        uint16_t left[2 * 32], panel[PAIRS_COLUMNS * 34];
+        for (int k = 0; k < 32 * 32; k++) one[k] = 1;
+        for (int k = 32; k < 64; k++) x[k] = 1;
+        p->rows(x, 32, 2, 32, left, scale);
+        p->panel(one, 32, 32, 1, panel);
+        p->multiply(2, 1, 32, (pairs_left){left, 16, 1, scale}, panel, false, c, 1);
+        OK(!isfinite(c[0]) && c[1] == 32, "%s: what is no number stays in its row: %g, %g", p->name, c[0], c[1]);
+    }
+}
+
+int main(void) {
+    // In units of the factors' lengths; a bf16 has a relative error of 2^-9, an fp16 of 2^-12 and the sum's.
+    const struct {
+        const pairs *pairs;
+        double limit;
+    } all[] = {{pairs_fp16(), 2e-3}, {pairs_bf16(), 6e-3}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i].pairs) {
+            SKIP(i ? "this processor does not multiply bf16" : "this processor does not multiply fp16");
+            continue;
+        }
+        static const int depths[] = {2, 15, 78, 256, 257, MOST_K};
+        for (size_t k = 0; k < sizeof depths / sizeof *depths; k++) {
+            test_products(all[i].pairs, depths[k], false, all[i].limit);
+            test_products(all[i].pairs, depths[k], true, all[i].limit);
+        }
+        test_not_a_number(all[i].pairs);
+    }
+    return test_end();
+}
