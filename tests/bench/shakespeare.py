@@ -15,7 +15,7 @@ import tempfile
 import time
 
 # 10 minutes and an hour of two cores: a longer training can use a larger model.
-CHAR_SHAPES = [(30, dict(layers=4, heads=4, embed=128, block=128, batch=16, lr=3e-3, dropout=0)),
+CHAR_SHAPES = [(30, dict(layers=4, heads=4, embed=128, block=128, batch=8, lr=2e-3, dropout=0)),
                (1e9, dict(layers=6, heads=6, embed=192, block=128, batch=32, lr=2e-3, dropout=0.1))]
 SHARE_FOR_LOOKING = 0.06  # of the time goes into evaluations
 
