@@ -6,6 +6,7 @@
 #include "ui/candidates.h"
 #include "ui/help.h"
 #include "ui/status.h"
+#include "ui/training.h"
 #include "ui/trainpane.h"
 
 #include <stdio.h>
@@ -50,8 +51,9 @@ static void draw_footer_keys(ui *u, const mode_key *keys, int n) {
     int col = f.col, end = f.col + f.cols;
     for (int i = 0; i < n; i++) {
         int width = cells_width(keys[i].key, strlen(keys[i].key)) + cells_width(keys[i].what, strlen(keys[i].what)) + 3;
-        if (col + width > end) return;
+        if (col + width > end || u->n_footer == STATE_FOOTER_KEYS) return;
         canvas_fill(&u->canvas, (rect){f.row, col, 1, width}, ' ', STYLE_TEXT);
+        u->footer[u->n_footer++] = (footer_key){keys[i].key, col, width};
         col += 1 + canvas_puts(&u->canvas, f.row, col + 1, width, keys[i].key, STYLE_KEY);
         col += 1 + canvas_puts(&u->canvas, f.row, col + 1, width, keys[i].what, STYLE_DIM);
         col += 1;
@@ -90,6 +92,7 @@ static bool has_answer(const chat *c) {
 static void draw_footer(ui *u, const editor_view *v) {
     static const mode_key SLIDERS[] = {
         {"Up/Down", "choose"}, {"Left/Right", "move"}, {"0-9", "type"}, {"Esc", "back"}, {"u", "unit"}};
+    u->n_footer = 0;
     if (u->message.len) {
         draw_footer_text(u, u->message.data, STYLE_WARNING);
     } else if (v->search) {
@@ -101,7 +104,7 @@ static void draw_footer(ui *u, const editor_view *v) {
         int n = sizeof SLIDERS / sizeof *SLIDERS;
         draw_footer_keys(u, SLIDERS, sampling_has_unit(&u->sampling) ? n : n - 1);
     } else {
-        mode_key keys[5 + MODE_MAX_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
+        mode_key keys[STATE_FOOTER_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
         int n = 2;
         n += mode_function_keys(keys + n);
         keys[n++] = (mode_key){"^C", u->chat->answering || u->chat->fetching ? "stop" : "leave"};
@@ -171,13 +174,14 @@ static void draw_help(ui *u) {
 }
 
 static const char *prompt_hint(const chat *c) {
+    if (c->question == QUESTION_LEAVE) return "k, s or c";
     if (c->question != QUESTION_NONE) return "y or n";
     return "message, or /command";
 }
 
 // A training takes room from the candidates, and shrinks to one line before its pane folds.
 static layout arrange(const ui *u) {
-    bool trains = trainpane_is_shown(background_look(u->chat->background));
+    bool trains = training_has_pane(u);
     layout_pane panes[N_PANES] = {[PANE_SAMPLING] = {4, 7 + (int)u->chat->n_adapters},
                                   [PANE_CANDIDATES] = {3, trains ? 6 : 10},
                                   [PANE_TRAINING] = {TRAINPANE_MIN_ROWS, TRAINPANE_WANT_ROWS}};

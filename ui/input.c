@@ -2,6 +2,8 @@
 
 #include "app/chat_style.h"
 #include "ui/help.h"
+#include "ui/leave.h"
+#include "ui/pasted.h"
 #include "ui/screen.h"
 
 #include <stdlib.h>
@@ -28,6 +30,17 @@ void input_say(ui *u, const char *text) {
 void input_changed(ui *u, unsigned chat_flags) {
     if (chat_flags & CHAT_TURNS) transcript_sync(u->transcript, u->chat->turns, u->chat->n_turns);
     if (chat_flags) u->is_stale = true;
+    leave_follow(u);
+}
+
+bool input_act(ui *u, unsigned chat_flags) {
+    const chat *c = u->chat;
+    size_t n = c->n_turns;
+    input_changed(u, chat_flags);
+    while (n > 0 && c->turns[n - 1].waiting) n--;
+    if (!(chat_flags & CHAT_TURNS) || n == 0 || !c->turns[n - 1].is_error) return true;
+    input_say(u, buf_str(&c->turns[n - 1].text));
+    return false;
 }
 
 // ---- putting text into the editor
@@ -155,6 +168,19 @@ static bool take_scrolling(ui *u, const key *k) {
 
 // ---- the mouse
 
+// A click on a key's name in the footer presses it.
+static bool take_footer(ui *u, const key *k) {
+    if (k->action != MOUSE_PRESS || k->row != u->layout.footer.row || u->layout.too_small) return false;
+    for (int i = 0; i < u->n_footer; i++) {
+        const footer_key *f = &u->footer[i];
+        key pressed = {0};
+        if (k->col < f->col || k->col >= f->col + f->cols || !keys_named(f->name, &pressed)) continue;
+        input_key(u, &pressed);
+        return true;
+    }
+    return false;
+}
+
 static void take_mouse(ui *u, const key *k) {
     size_t index;
     editor_view v;
@@ -232,7 +258,7 @@ static void take_for_prompt(ui *u, const key *k) {
     } else if (k->code == KEYS_NEW_LINE) {
         if (!must_wait(u, k, &v)) editor_insert(u->editor, L"\n", 1);
     } else if (k->code == KEYS_PASTE) {
-        if (!must_wait(u, k, &v)) input_insert(u, k->paste, k->n_paste);
+        if (!must_wait(u, k, &v) && !pasted_ask(u, k->paste, k->n_paste)) input_insert(u, k->paste, k->n_paste);
     } else if ((k->code == KEYS_UP || k->code == KEYS_DOWN) && !v.search && move_between_rows(u, k, &v)) {
         return;
     } else if (!walk_alternatives(u, k, &v)) {
@@ -257,7 +283,8 @@ void input_interrupt(ui *u) {
         u->sampling.typed[0] = '\0';
         completion_close(&u->completion);
     } else if (u->asks_to_leave) {
-        u->is_leaving = true;
+        u->asks_to_leave = false;
+        leave_ask(u);
     } else {
         input_say(u, "press Ctrl-C again to leave");
         u->asks_to_leave = true;
@@ -292,7 +319,7 @@ static bool take_for_help(ui *u, const key *k) {
 void input_key(ui *u, const key *k) {
     u->is_stale = true;
     if (k->code == KEYS_MOUSE) {
-        if (u->shows_help || !mode_take(u, k)) take_mouse(u, k);
+        if (!take_footer(u, k) && (u->shows_help || !mode_take(u, k))) take_mouse(u, k);
         return;
     }
     if (k->code == KEYS_CHAR && (int)k->ch == screen_interrupt_key()) {

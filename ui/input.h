@@ -17,6 +17,9 @@ void input_interrupt(ui *u);
 // After a call that may have changed the conversation.
 void input_changed(ui *u, unsigned chat_flags);
 
+// The same; when the call left an error as the newest note, the footer says it too, and this returns false.
+bool input_act(ui *u, unsigned chat_flags);
+
 // Says something in the footer until the next key; NULL says nothing.
 void input_say(ui *u, const char *text);
 

@@ -207,3 +207,23 @@ bool keys_next(keys *k, bool timed_out, key *out) {
         return true;
     }
 }
+
+bool keys_named(const char *name, key *out) {
+    static const struct {
+        const char *name;
+        uint32_t ch;
+    } CHARS[] = {{"Esc", 0x1b}, {"Enter", '\r'}, {"Tab", '\t'}, {"Space", ' '}};
+    *out = (key){.code = KEYS_CHAR};
+    if (name[0] == 'F' && name[1] >= '1' && name[1] <= '9' && !name[2]) {
+        out->code = (key_code)(KEYS_F1 + name[1] - '1');
+    } else if (name[0] == '^' && name[1] >= '@' && name[1] <= '_' && !name[2]) {
+        out->ch = (uint32_t)(name[1] - '@');
+    } else if (name[0] && !name[1]) {
+        out->ch = (unsigned char)name[0];
+    } else {
+        out->code = KEYS_NONE;
+        for (size_t i = 0; i < sizeof CHARS / sizeof *CHARS; i++)
+            if (strcmp(CHARS[i].name, name) == 0) *out = (key){.code = KEYS_CHAR, .ch = CHARS[i].ch};
+    }
+    return out->code != KEYS_NONE;
+}

@@ -75,4 +75,8 @@ bool keys_waiting(const keys *k);
 
 void keys_free(keys *k);
 
+// The key that a footer or a help text calls by this name ("F3", "Esc", "Enter", "^C", "p"); false when it is no single
+// key.
+bool keys_named(const char *name, key *out);
+
 #endif

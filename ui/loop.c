@@ -3,12 +3,15 @@
 #include "ui/ui.h"
 
 #include "app/chat_background.h"
+#include "app/chat_train.h"
 #include "app/paths.h"
 #include "app/report.h"
 #include "ui/frame.h"
 #include "ui/input.h"
+#include "ui/leave.h"
 #include "ui/repl_signals.h"
 #include "ui/screen.h"
+#include "ui/training.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -156,7 +159,10 @@ static void wait_for_events(loop *l) {
     if (fds[SIGNALS].revents) take_signals(l);
     bool has_news = chat_wait_ms(l->ui.chat) == 0;
     for (size_t i = OTHERS; i < n; i++) has_news |= fds[i].revents != 0;
-    if (has_news) input_changed(&l->ui, chat_pump(l->ui.chat));
+    if (has_news) {
+        input_changed(&l->ui, chat_pump(l->ui.chat));
+        training_tell(&l->ui);
+    }
     if (fds[INPUT].revents) read_input(l);
 }
 
@@ -195,6 +201,7 @@ static editor *open_editor(loop *l, error *err) {
 
 static void close_ui(ui *u) {
     mode_close(u);
+    training_free(u->training);
     editor_close(u->editor);
     transcript_free(u->transcript);
     entry_free(&u->entry);
@@ -233,11 +240,14 @@ int ui_run(chat *c, error *err) {
         screen_size(&u->rows, &u->cols);
         u->editor = open_editor(&l, err);
         failed = u->editor ? 0 : -1;
+        c->train->has_pane = true;
         if (!failed) input_changed(u, CHAT_TURNS);
         while (!failed && !is_over(&l)) {
             char *line = editor_line(u->editor);
-            if (!line) break;
-            input_submit(u, line);
+            if (line)
+                input_submit(u, line);
+            else if (!is_over(&l))
+                leave_ask(u); // Ctrl-D
         }
         screen_close();
     }

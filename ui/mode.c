@@ -2,6 +2,7 @@
 
 #include "ui/sessions.h"
 #include "ui/state.h"
+#include "ui/training.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const struct {
     const mode_class *class;
     void (*open)(ui *u);
 } MODES[] = {
+    {KEYS_F3, {"F3", "train"}, "/train", &training_mode, training_open},
     {KEYS_F4, {"F4", "sessions"}, "/sessions", &sessions_mode, sessions_open},
 };
 

@@ -11,6 +11,13 @@
 #include "ui/sampling.h"
 #include "ui/transcript.h"
 
+typedef struct footer_key { // a key's name as it stands in the footer
+    const char *name;
+    int col, cols;
+} footer_key;
+
+enum { STATE_FOOTER_KEYS = MODE_MAX_KEYS + 5 };
+
 struct ui {
     chat *chat;
     editor *editor;
@@ -20,6 +27,9 @@ struct ui {
     completion completion;
     bool shows_help;
     int help_top;
+    struct training *training; // of the training mode; NULL: never opened
+    footer_key footer[STATE_FOOTER_KEYS];
+    int n_footer;
     mode mode;          // the overlay that is open
     buf message;        // said in the footer until the next key
     bool asks_to_leave; // the message is the question whether to leave

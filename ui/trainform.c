@@ -142,6 +142,16 @@ static void type(trainform *f, const tuning *t, uint32_t ch) {
     if (f->focus == FORM_AUTHORS) f->author = f->author_top = 0;
 }
 
+static void paste(trainform *f, const tuning *t, const char *s, size_t n) {
+    uint32_t ch;
+    for (size_t i = 0; i < n;) {
+        int len = utf8_decode(s + i, n - i, &ch);
+        if (len <= 0 || ch == '\n' || ch == '\r') return;
+        type(f, t, ch);
+        i += (size_t)len;
+    }
+}
+
 static form_result take_escape(trainform *f) {
     if (f->focus == FORM_AUTHORS && f->filter.len)
         buf_clear(&f->filter);
@@ -169,6 +179,7 @@ form_result trainform_key(trainform *f, tuning *t, const key *k) {
     int steps = k->modifiers & KEYS_SHIFT ? 3 : 1;
     switch (k->code) {
     case KEYS_CHAR: return take_char(f, t, k->ch);
+    case KEYS_PASTE: paste(f, t, k->paste, k->n_paste); return FORM_TAKEN;
     case KEYS_UP: return move_row(f, t, -1);
     case KEYS_DOWN: return move_row(f, t, 1);
     case KEYS_LEFT: return move_value(f, t, -steps);

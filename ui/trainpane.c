@@ -134,7 +134,10 @@ static void draw_steps(canvas *c, rect row, const background_state *s) {
     snprintf(text, sizeof text, s->steps > 0 ? "%d/%d" : "%d", s->step, s->steps);
     put_figure(&f, "step", STYLE_DIM, text);
     if (s->tok_s > 0) {
-        snprintf(text, sizeof text, s->tok_s < 9.95 ? "%.1f" : "%.0f", s->tok_s);
+        if (s->tok_s < 9.95)
+            snprintf(text, sizeof text, "%.1f", s->tok_s);
+        else
+            figures_count(text, (int64_t)llround(s->tok_s));
         put_figure(&f, text, STYLE_VALUE, "");
         f.col--;
         put_figure(&f, "tok/s", STYLE_DIM, "");

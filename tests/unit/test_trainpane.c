@@ -57,11 +57,11 @@ static void test_sizes(void) {
     expect_row(0, "━━━━━━━━───────────  42%  4 min left", "progress");
     expect_row(1, "held-out 2.50  loss 2.40  copied 3%", "figures");
     draw(&s, 8, 36, false);
-    expect_row(7, "step 84/200  1234 tok/s", "more figures");
+    expect_row(7, "step 84/200  1,234 tok/s", "more figures");
     OK(shows(" 4.20 ") && shows(" 2.40 "), "a plot with labels");
     s.n_waiting = 2;
     draw(&s, 8, 36, false);
-    expect_row(7, "step 84/200  1234 tok/s  waiting 2", "trainings in line");
+    expect_row(7, "step 84/200  1,234 tok/s  waiting 2", "trainings in line");
     draw(&s, 2, 9, false);
     expect_row(0, " 42% 4 mi", "narrow");
     for (int rows = 0; rows < 20; rows++)
