@@ -40,7 +40,7 @@ static unsigned tell_where_we_are(chat *c) {
     size_t n = 0;
     char when[32];
     for (size_t i = 0; i < c->n_turns; i++) n += c->turns[i].kind != TURN_NOTE;
-    return chat_note(c, false, "%lld: %s (%zu messages, last changed %s). /clear begins a new one.",
+    return chat_note(c, false, "Conversation %lld, \"%s\": %zu messages, last changed %s. /clear begins a new one.",
                      (long long)c->session.id, c->session.title, n, session_when(c->session.changed, when));
 }
 

@@ -61,12 +61,12 @@ static int wait_for_input(repl_input *in) {
                                            {.fd = signals_fd(), .events = POLLIN}};
     size_t n = 2 + chat_fds(in->chat, fds + 2);
     for (;;) {
-        if (poll(fds, n, -1) < 0 && errno != EINTR) return 1;
-        for (size_t i = 2; i < n; i++) {
-            if (!fds[i].revents) continue;
-            write_meanwhile(in);
-            break;
-        }
+        int came_in = poll(fds, n, chat_wait_ms(in->chat));
+        if (came_in < 0 && errno != EINTR) return 1;
+        if (came_in <= 0) fds[0].revents = fds[1].revents = 0;
+        bool has_news = chat_wait_ms(in->chat) == 0;
+        for (size_t i = 2; i < n && came_in > 0; i++) has_news |= fds[i].revents != 0;
+        if (has_news) write_meanwhile(in);
         unsigned came = fds[1].revents ? signals_take() : 0;
         if (came & SIGNAL_END) {
             in->ended = INPUT_END;

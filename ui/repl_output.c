@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LONGEST_WORD = 200 };
+enum { LONGEST_WORD = 200, MOST_RECALLED = 6 };
 
 static const double first_progress = 2, progress_interval = 5; // seconds
 
@@ -155,9 +155,51 @@ void repl_output_progress(repl_output *o, const char *text) {
     if (o->interactive || o->json) say_progress(o, text, first_progress);
 }
 
+// ---- what was said before: in a conversation that is opened, or read along, or among the alternatives
+
+// A person's own words stand on the screen already, but for those that come back. An answer that another doppel writes
+// is told when it is whole.
+static bool is_to_tell(const repl_output *o, const chat_turn *t) {
+    if (t->id <= o->seen || (t->is_recalled && t->running)) return false;
+    if (t->is_recalled) return o->interactive || o->asked;
+    return t->kind != TURN_USER;
+}
+
+static void write_recalled(repl_output *o, const chat_turn *t) {
+    char facts[64];
+    if (o->json) {
+        snprintf(facts, sizeof facts, "\"role\":\"%s\",", t->kind == TURN_USER ? "user" : "model");
+        write_json("message", facts, buf_str(&t->text), t->text.len);
+        return;
+    }
+    buf line = {0}, shown = {0};
+    if (t->kind == TURN_USER) buf_printf(&line, "%s> ", t->author);
+    buf_append(&line, buf_str(&t->text), t->text.len);
+    while (line.len > 0 && is_space(line.data[line.len - 1])) buf_remove(&line, line.len - 1, 1);
+    clean_text(buf_str(&line), line.len, &shown);
+    printf("%s\n", buf_str(&shown));
+    buf_free(&line);
+    buf_free(&shown);
+}
+
+// Of a long conversation the end is enough. Returns the id from which on it is told.
+static unsigned skip_recalled(repl_output *o, const chat *c) {
+    int n = 0;
+    unsigned from = 0;
+    for (size_t i = c->n_turns; i > 0; i--) {
+        const chat_turn *t = &c->turns[i - 1];
+        if (!t->is_recalled || !is_to_tell(o, t)) continue;
+        if (++n == MOST_RECALLED) from = t->id;
+    }
+    if (n <= MOST_RECALLED || o->json) return 0;
+    printf("(%d earlier messages; `doppel sessions show %lld` prints them)\n", n - MOST_RECALLED,
+           (long long)c->session.id);
+    return from;
+}
+
 bool repl_output_pending(const repl_output *o, const chat *c) {
     for (size_t i = 0; i < c->n_turns; i++)
-        if (c->turns[i].id > o->seen && c->turns[i].kind != TURN_USER) return true;
+        if (is_to_tell(o, &c->turns[i])) return true;
     return false;
 }
 
@@ -170,14 +212,19 @@ static void ring(repl_output *o, const chat *c) {
 
 int repl_output_update(repl_output *o, const chat *c) {
     if (o->written == 0) tell_dropped(o, c);
+    unsigned from = skip_recalled(o, c);
     for (size_t i = 0; i < c->n_turns; i++) {
         const chat_turn *t = &c->turns[i];
-        if (t->id <= o->seen || t->kind == TURN_USER) continue;
+        if (!is_to_tell(o, t)) continue;
         if (t->running) {
             update_running(o, c, t);
             break;
         }
-        if (t->kind == TURN_NOTE)
+        if (t->is_recalled && t->id >= from)
+            write_recalled(o, t);
+        else if (t->is_recalled)
+            continue;
+        else if (t->kind == TURN_NOTE)
             repl_output_say(o, t->is_error, buf_str(&t->text));
         else
             finish_answer(o, c, t);
