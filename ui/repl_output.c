@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LONGEST_WORD = 200, MOST_RECALLED = 6 };
+enum { LONGEST_WORD = 200, MOST_RECALLED = 4 };
 
 static const double first_progress = 2, progress_interval = 5; // seconds
 
