@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
 #include "app/chat_background.h"
+#include "app/chat_copies.h"
 #include "app/chat_style.h"
 #include "app/chat_train.h"
 #include "app/fetch.h"
@@ -300,7 +301,7 @@ unsigned chat_pump(chat *c) {
         flags |= on_event(c, &e);
         event_free(&e);
     }
-    flags |= chat_background_pump(c) | chat_train_pump(c) | send_next(c);
+    flags |= chat_background_pump(c) | chat_train_pump(c) | chat_copies_pump(c) | send_next(c);
     chat_background_yield(c);
     return flags | chat_keep_update(c);
 }

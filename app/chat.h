@@ -8,6 +8,7 @@
 #define DOPPEL_CHAT_H
 
 #include "app/store.h"
+#include "app/style/copies.h"
 #include "app/worker.h"
 
 #include <time.h>
@@ -31,7 +32,11 @@ typedef struct chat_turn {
     gen_stop stop; // of a finished answer
     int n_tokens;
     int nth, n_alternatives; // of a message: which of its alternatives this is, from 1, and how many there are
-    bool is_recalled;        // not made just now: it came back from the store, or from among the alternatives
+    // Of an answer: what stands word by word in the training text (app/chat_copies.h).
+    copy_scan copied;
+    unsigned copied_by; // which index marked it; 0: none
+    bool copied_whole;  // to its end
+    bool is_recalled;   // not made just now: it came back from the store, or from among the alternatives
     // Private to chat*.c: its place in the tree of app/session.h (number 0: a note), what wrote it (likewise; NULL: not
     // known), and what the store has of it.
     int number, parent;
@@ -89,6 +94,7 @@ typedef struct chat {
     struct tuning *tuning;    // app/tuning.h: a training that is prepared
     struct chat_train *train; // app/chat_train.h: /train
     bool loading, fetching, adapting, answering, quitting;
+    bool looking_up;                 // where copied text comes from
     size_t answer;                   // index of the running answer in turns, while answering
     event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)
     int prefill_done, prefill_total; // while the prompt is read; total 0 otherwise

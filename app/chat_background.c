@@ -1,4 +1,5 @@
 #include "app/chat_background.h"
+#include "app/chat_copies.h"
 #include "app/chat_impl.h"
 #include "app/chat_train.h"
 
@@ -10,6 +11,7 @@ size_t chat_fds(const chat *c, struct pollfd *out) {
     out[n++] = (struct pollfd){.fd = worker_fd(c->worker), .events = POLLIN};
     out[n++] = (struct pollfd){.fd = background_fd(c->background), .events = POLLIN};
     out[n++] = (struct pollfd){.fd = tuning_fd(c->tuning), .events = POLLIN};
+    if (chat_copies_fd(c) >= 0) out[n++] = (struct pollfd){.fd = chat_copies_fd(c), .events = POLLIN};
     return n;
 }
 

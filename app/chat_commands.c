@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
+#include "app/chat_copies.h"
 #include "app/chat_style.h"
 #include "app/chat_train.h"
 #include "app/config.h"
@@ -360,6 +361,7 @@ static const command commands[] = {
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
     {{"train", "[FILE|WORD ...]", "learn from a chat log or a text while the chat goes on; /help train tells the rest"},
      chat_train_run},
+    {{"source", "", "where the underlined words of the last answer are copied from"}, chat_copies_run},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt, JSON for .json"}, chat_save},
     {{"quit", "", "leave"}, run_quit},
 };

@@ -1,4 +1,5 @@
 #include "app/chat_style.h"
+#include "app/chat_copies.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ void chat_style_free(chat_style *s) {
     if (!s) return;
     voice_free(&s->adapter);
     voice_free(&s->model);
+    sources_close(s->sources);
     free(s->from);
     free(s->persona);
     free(s);
@@ -86,6 +88,7 @@ void chat_style_tell(chat *c) {
 bool chat_style_adapted(chat *c) {
     char *before = mem_strdup(chat_style_voice(c)->speaks ? name_of_voice(c) : NULL);
     find_voices(c);
+    chat_copies_follow(c);
     if (c->n_adapters == 0) c->style->off = false;
     bool other = chat_style_voice(c)->speaks && (!before || strcmp(before, name_of_voice(c)) != 0);
     free(before);

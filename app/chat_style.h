@@ -9,6 +9,7 @@
 
 #include "app/chat.h"
 #include "app/question.h"
+#include "app/style/sources.h"
 #include "app/style/voice.h"
 
 typedef struct chat_style {
@@ -16,6 +17,8 @@ typedef struct chat_style {
     char *from;           // the name of that adapter; NULL for none
     size_t n_voices;      // adapters that could have decided
     char *persona;        // who answers, one of the authors; NULL: the voice's own choice
+    sources *sources;     // the training text of all that is in use (app/chat_copies.h); NULL: none is known
+    unsigned index_number; // of it: another one for other files
     bool off;             // strengths are 0 in the worker, and stay what they are in the chat
 } chat_style;
 

@@ -11,6 +11,7 @@ static void free_turn(chat_turn *t) {
     free(t->author);
     free(t->model);
     free(t->setup);
+    copy_scan_free(&t->copied);
     buf_free(&t->text);
 }
 

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl.h"
 #include "app/chat_background.h"
+#include "app/chat_copies.h"
 #include "app/chat_train.h"
 #include "app/report.h"
 #include "ui/repl_input.h"
@@ -39,19 +40,25 @@ static void tell_progress(repl *r) {
     buf_free(&text);
 }
 
+// What is copied is told with the answer that a script reads, however long reading the training text takes; a person can
+// ask again.
+static bool looks_for_copies(const repl *r) {
+    return r->chat->looking_up || (!r->interactive && r->output.asked && chat_copies_reading(r->chat));
+}
+
 // Writes until nothing runs. False: leave.
 static bool settle(repl *r) {
     repl_input_hush(r->input, true);
     struct pollfd fds[1 + CHAT_MAX_FDS] = {{.fd = signals_fd(), .events = POLLIN}};
-    size_t n = 1 + chat_fds(r->chat, fds + 1);
     for (;;) {
         chat_pump(r->chat);
         if (repl_output_update(&r->output, r->chat) != 0) {
             r->exit_code = report_failure("standard output: %s", strerror(errno));
             return false;
         }
-        if (!chat_busy(r->chat) && !chat_train_busy(r->chat)) return r->exit_code != EXIT_INTERRUPTED;
+        if (!chat_busy(r->chat) && !chat_train_busy(r->chat) && !looks_for_copies(r)) return r->exit_code != EXIT_INTERRUPTED;
         tell_progress(r);
+        size_t n = 1 + chat_fds(r->chat, fds + 1);
         if (poll(fds, n, -1) < 0 && errno != EINTR) return false;
         unsigned came = signals_take();
         if (came & SIGNAL_INTERRUPT) on_interrupt(r);

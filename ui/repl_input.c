@@ -59,8 +59,8 @@ static void write_meanwhile(repl_input *in) {
 static int wait_for_input(repl_input *in) {
     struct pollfd fds[2 + CHAT_MAX_FDS] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                            {.fd = signals_fd(), .events = POLLIN}};
-    size_t n = 2 + chat_fds(in->chat, fds + 2);
     for (;;) {
+        size_t n = 2 + chat_fds(in->chat, fds + 2);
         int came_in = poll(fds, n, chat_wait_ms(in->chat));
         if (came_in < 0 && errno != EINTR) return 1;
         if (came_in <= 0) fds[0].revents = fds[1].revents = 0;

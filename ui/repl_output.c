@@ -2,6 +2,7 @@
 // white space at its end waits for the word behind it, so that an answer never ends in empty lines.
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl_output.h"
+#include "app/chat_copies.h"
 #include "app/chat_train.h"
 
 #include <stdio.h>
@@ -120,19 +121,44 @@ static void say_how_it_ended(repl_output *o, const chat *c, const chat_turn *t) 
     if (*line) repl_output_say(o, false, line);
 }
 
+// What of the answer stands word by word in the training text.
+static void tell_copied(const repl_output *o, const chat_turn *t) {
+    buf line = {0}, shown = {0};
+    chat_copies_tell(t, &line);
+    clean_text(buf_str(&line), line.len, &shown);
+    if (line.len > 0 && o->interactive)
+        printf("doppel: %s; /source tells from where\n", buf_str(&shown));
+    else if (line.len > 0 && !o->quiet)
+        fprintf(stderr, "doppel: %s\n", buf_str(&shown));
+    buf_free(&line);
+    buf_free(&shown);
+}
+
+static void write_done(const chat *c, const chat_turn *t) {
+    buf facts = {0};
+    buf_printf(&facts, "\"stop\":\"%s\",\"tokens\":%d,\"decode_tok_s\":%.1f,\"copied\":[", gen_stop_name(t->stop),
+               t->n_tokens, c->tok_s);
+    for (size_t i = 0; i < t->copied.n; i++) {
+        const copy_span *span = &t->copied.spans[i];
+        if (i > 0) buf_putc(&facts, ',');
+        buf_json_string(&facts, t->text.data + span->start, span->end - span->start);
+    }
+    buf_puts(&facts, "],");
+    write_json("done", buf_str(&facts), buf_str(&t->text), t->text.len);
+    buf_free(&facts);
+}
+
 static void finish_answer(repl_output *o, const chat *c, const chat_turn *t) {
-    char facts[128];
     if (o->json) {
         if (t->text.len > o->written) write_json("token", "", t->text.data + o->written, t->text.len - o->written);
-        snprintf(facts, sizeof facts, "\"stop\":\"%s\",\"tokens\":%d,\"decode_tok_s\":%.1f,", gen_stop_name(t->stop),
-                 t->n_tokens, c->tok_s);
-        write_json("done", facts, buf_str(&t->text), t->text.len);
+        write_done(c, t);
     } else {
         size_t end = t->text.len;
         while (end > o->written && is_space(t->text.data[end - 1])) end--;
         write_answer(o, &t->text, end);
         fputc('\n', stdout);
         if (o->interactive) say_how_it_ended(o, c, t);
+        tell_copied(o, t);
     }
     o->written = 0;
     o->filter = (clean){0};
@@ -216,7 +242,8 @@ int repl_output_update(repl_output *o, const chat *c) {
     for (size_t i = 0; i < c->n_turns; i++) {
         const chat_turn *t = &c->turns[i];
         if (!is_to_tell(o, t)) continue;
-        if (t->running) {
+        bool waits = t->kind == TURN_MODEL && !o->interactive && chat_copies_reading(c);
+        if (t->running || waits) {
             update_running(o, c, t);
             break;
         }

@@ -1,5 +1,5 @@
 // What the REPL writes: turns as they come, as text for people or as JSON lines:
-//   {"type":"token","text":"..."}   {"type":"done","text":"...","stop":"eos|length|...","tokens":9,"decode_tok_s":0}
+//   {"type":"token","text":"..."}   {"type":"done","text":"...","stop":"eos|length|...","tokens":9,"decode_tok_s":0,"copied":[]}
 //   {"type":"note","error":false,"text":"..."}
 //   {"type":"message","role":"user|model","text":"..."}: one that was said before, in a conversation opened by a command
 #ifndef DOPPEL_REPL_OUTPUT_H

@@ -1,5 +1,6 @@
 #include "ui/status.h"
 
+#include "app/chat_copies.h"
 #include "app/clean.h"
 #include "app/background.h"
 #include "ui/figures.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_FIELDS = 6, FIELD_BYTES = 80, BRAND_COLS = 60 }; // BRAND_COLS: below, there is no room for its own name
+enum { MAX_FIELDS = 7, FIELD_BYTES = 80, BRAND_COLS = 60 }; // BRAND_COLS: below, there is no room for its own name
 
 typedef struct fields {
     char text[MAX_FIELDS][FIELD_BYTES];
@@ -50,6 +51,8 @@ static void collect(fields *f, const chat *chat, bool is_short) {
         int percent = (int)((100LL * chat->n_past + chat->n_ctx - 1) / chat->n_ctx);
         snprintf(add_field(f, percent >= 90 ? STYLE_WARNING : STYLE_TEXT), FIELD_BYTES, "ctx %d%%", percent);
     }
+    if (chat_copies_count(chat) > 0)
+        snprintf(add_field(f, STYLE_COPIED), FIELD_BYTES, "%zu copied", chat_copies_count(chat));
     if (!is_short) add_training(f, chat, false);
     if (chat->dropped_turns > 0)
         snprintf(add_field(f, STYLE_WARNING), FIELD_BYTES, "%d oldest left out", chat->dropped_turns);

@@ -29,6 +29,7 @@ static const struct {
     [STYLE_BAR] = {{33, 75, 25}, 12, 6, 0, 0},
     [STYLE_CUT] = {{244, 245, 244}, 8, -1, 0, THEME_DIM},
     [STYLE_CHOSEN] = {{35, 114, 28}, 2, 2, THEME_BOLD, THEME_BOLD},
+    [STYLE_COPIED] = {{-1, -1, -1}, -1, -1, THEME_UNDERLINE, THEME_UNDERLINE},
 };
 
 bool theme_find(const char *name, theme *out) {

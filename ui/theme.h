@@ -24,6 +24,7 @@ typedef enum theme_style {
     STYLE_BAR,   // a candidate's bar
     STYLE_CUT,   // a candidate that the chain filtered out
     STYLE_CHOSEN,
+    STYLE_COPIED, // what an answer copied from the training text
     STYLE_COUNT
 } theme_style;
 
