@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { ESCAPE = 0x1b, CTRL_U = 0x15 };
 
@@ -22,6 +23,15 @@ void trainform_free(trainform *f) {
     buf_free(&f->name);
     free(f->shown);
     *f = (trainform){0};
+}
+
+void trainform_filter(trainform *f, const tuning *t) {
+    const char *wanted = buf_str(&f->filter);
+    f->n_shown = 0;
+    f->shown = mem_reserve(f->shown, &f->cap_shown, t->n_authors + 1, sizeof *f->shown);
+    for (size_t i = 0; i < t->n_authors; i++)
+        if (!*wanted || strcasestr(t->authors[i].name, wanted)) f->shown[f->n_shown++] = i;
+    if (f->author >= f->n_shown) f->author = f->n_shown ? f->n_shown - 1 : 0;
 }
 
 // ---- moving the focus
@@ -139,7 +149,9 @@ static void type(trainform *f, const tuning *t, uint32_t ch) {
         erase_last(b);
     else if (ch >= 0x20 && !(ch >= 0x7f && ch < 0xa0))
         buf_append(b, bytes, (size_t)utf8_encode(ch, bytes));
-    if (f->focus == FORM_AUTHORS) f->author = f->author_top = 0;
+    if (f->focus != FORM_AUTHORS) return;
+    f->author = f->author_top = 0;
+    trainform_filter(f, t);
 }
 
 static void paste(trainform *f, const tuning *t, const char *s, size_t n) {
@@ -152,9 +164,17 @@ static void paste(trainform *f, const tuning *t, const char *s, size_t n) {
     }
 }
 
-static form_result take_escape(trainform *f) {
+// Without the filter the selected author is the same.
+static void drop_filter(trainform *f, const tuning *t) {
+    f->author = f->author < f->n_shown ? f->shown[f->author] : 0;
+    f->author_top = 0;
+    buf_clear(&f->filter);
+    trainform_filter(f, t);
+}
+
+static form_result take_escape(trainform *f, const tuning *t) {
     if (f->focus == FORM_AUTHORS && f->filter.len)
-        buf_clear(&f->filter);
+        drop_filter(f, t);
     else if (f->focus == FORM_NAME && f->is_naming)
         f->is_naming = false;
     else
@@ -164,7 +184,7 @@ static form_result take_escape(trainform *f) {
 
 static form_result take_char(trainform *f, tuning *t, uint32_t ch) {
     bool is_typing = f->focus == FORM_NAME || (f->focus == FORM_AUTHORS && ch != ' ');
-    if (ch == ESCAPE) return take_escape(f);
+    if (ch == ESCAPE) return take_escape(f, t);
     if (ch == '\t') return move_focus(f, t, 1);
     if (ch == '\r' || ch == '\n') return act(f, t);
     if (!is_typing && ch == ' ') return act(f, t);
@@ -175,6 +195,7 @@ static form_result take_char(trainform *f, tuning *t, uint32_t ch) {
 
 form_result trainform_key(trainform *f, tuning *t, const key *k) {
     f->err.text[0] = '\0';
+    trainform_filter(f, t);
     if (!can_focus(t, f->focus)) f->focus = t->stage == TUNING_READY ? FORM_EFFORT : FORM_SOURCE;
     int steps = k->modifiers & KEYS_SHIFT ? 3 : 1;
     switch (k->code) {

@@ -58,6 +58,8 @@ void trainform_free(trainform *f);
 
 form_result trainform_key(trainform *f, tuning *t, const key *k);
 form_result trainform_mouse(trainform *f, tuning *t, const key *k);
+// Works out which authors are shown; for trainform_draw.c.
+void trainform_filter(trainform *f, const tuning *t);
 // The rows it would like to have.
 int trainform_rows(trainform *f, const tuning *t);
 void trainform_draw(trainform *f, const tuning *t, canvas *c, rect area);

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     LABEL_COLS = 10,
@@ -43,15 +42,6 @@ static void add(trainform *f, form_item item, int part) {
 // Rows of text: what draw_text shows.
 enum { TEXT_EMPTY, TEXT_SPAN, TEXT_NOTES, TEXT_WARNING, TEXT_FORECAST, TEXT_READING, TEXT_PREVIEW };
 
-static void filter_authors(trainform *f, const tuning *t) {
-    const char *wanted = buf_str(&f->filter);
-    f->n_shown = 0;
-    f->shown = mem_reserve(f->shown, &f->cap_shown, t->n_authors + 1, sizeof *f->shown);
-    for (size_t i = 0; i < t->n_authors; i++)
-        if (!*wanted || strcasestr(t->authors[i].name, wanted)) f->shown[f->n_shown++] = i;
-    if (f->author >= f->n_shown) f->author = f->n_shown ? f->n_shown - 1 : 0;
-}
-
 static void list_rows(trainform *f, const tuning *t, int n_preview, bool airy, int n_authors) {
     f->n_rows = 0;
     add(f, FORM_SOURCE, 0);
@@ -78,7 +68,7 @@ static int min_int(int a, int b) {
 
 // Makes the list of rows for so much room.
 static void fold(trainform *f, const tuning *t, int room) {
-    filter_authors(f, t);
+    trainform_filter(f, t);
     int n = f->n_shown > MOST_AUTHORS ? MOST_AUTHORS : (int)f->n_shown, authors = n;
     int least = min_int(n, LEAST_AUTHORS), preview = min_int(count_lines(&t->preview), MOST_PREVIEW);
     bool airy = true;
