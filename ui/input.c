@@ -1,10 +1,12 @@
 #include "ui/input.h"
 
+#include "app/tuning.h"
 #include "app/chat_style.h"
 #include "ui/help.h"
 #include "ui/leave.h"
 #include "ui/pasted.h"
 #include "ui/screen.h"
+#include "ui/training.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +78,9 @@ void input_submit(ui *u, char *line) {
         error err = {0};
         if (is_message && editor_remember(u->editor, line, &err)) input_say(u, err.text);
         transcript_newest(u->transcript);
+        tuning_stage before = u->chat->tuning->stage;
         input_changed(u, chat_submit(u->chat, line));
+        if (u->chat->tuning->stage == TUNING_READING && before != TUNING_READING) training_prepare(u);
         free(u->draft);
         u->draft = chat_take_draft(u->chat);
     }

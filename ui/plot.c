@@ -33,7 +33,7 @@ static void average(const plot_line *line, const plot_range *r, double *mean, in
     free(count);
 }
 
-static void measure_x(plot_range *r, const plot_line *lines, int n_lines, double x_last) {
+static void measure_x(plot_range *r, const plot_line *lines, int n_lines) {
     bool any = false;
     for (int i = 0; i < n_lines; i++)
         for (size_t j = 0; j < lines[i].n; j++) {
@@ -43,14 +43,13 @@ static void measure_x(plot_range *r, const plot_line *lines, int n_lines, double
             if (!any || p->x > r->x_max) r->x_max = p->x;
             any = true;
         }
-    if (any && isfinite(x_last) && x_last > r->x_max) r->x_max = x_last;
 }
 
-plot_range plot_measure(const plot_line *lines, int n_lines, double x_last, int cols) {
+plot_range plot_measure(const plot_line *lines, int n_lines, int cols) {
     plot_range r = {0, 1, 0, 1};
     int n = cols * DOTS_ACROSS;
     bool any = false;
-    measure_x(&r, lines, n_lines, x_last);
+    measure_x(&r, lines, n_lines);
     if (n < 1) return r;
     double *mean = mem_calloc((size_t)n, sizeof *mean);
     for (int i = 0; i < n_lines; i++) {
@@ -116,7 +115,7 @@ static bool has_points(const plot_line *lines, int n_lines) {
     return false;
 }
 
-void plot_draw(canvas *c, rect area, const plot_line *lines, int n_lines, double x_last) {
+void plot_draw(canvas *c, rect area, const plot_line *lines, int n_lines) {
     bool is_labelled = area.cols >= PLOT_LABELLED_COLS;
     rect grid = area;
     if (is_labelled) {
@@ -124,7 +123,7 @@ void plot_draw(canvas *c, rect area, const plot_line *lines, int n_lines, double
         grid.cols -= PLOT_LABEL_COLS;
     }
     if (grid.rows < 1 || grid.cols < 1 || !has_points(lines, n_lines)) return;
-    plot_range r = plot_measure(lines, n_lines, x_last, grid.cols);
+    plot_range r = plot_measure(lines, n_lines, grid.cols);
     size_t n = (size_t)grid.rows * (size_t)grid.cols;
     unsigned char *bits = mem_calloc(n, 1);
     theme_style *styles = mem_calloc(n, sizeof *styles);

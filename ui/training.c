@@ -238,6 +238,13 @@ void training_open(ui *u) {
     mode_open(u, &training_mode, t);
 }
 
+void training_prepare(ui *u) {
+    training *t = training_of(u);
+    trainform_reset(&t->form);
+    t->page = PAGE_FORM;
+    mode_open(u, &training_mode, t);
+}
+
 void training_read(ui *u, const char *text, size_t n) {
     training *t = training_of(u);
     open_browser(t);
@@ -259,6 +266,8 @@ void training_tell(ui *u) {
     const background_state *s = state_of(u);
     buf title = {0};
     if (t->page == PAGE_FORM && u->chat->tuning->stage == TUNING_EMPTY) t->page = PAGE_RUN; // it was started
+    bool is_gone = s->phase == BACKGROUND_DONE && !trainpane_is_shown(s);                   // discarded
+    if (is_gone && t->page == PAGE_RUN && mode_is_open(u, &training_mode)) mode_close(u);
     if (trainpane_is_active(s)) {
         t->is_seen = false;
         buf_printf(&title, "doppel: training %s", s->name);

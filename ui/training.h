@@ -12,7 +12,8 @@ extern const mode_class training_mode;
 void training_open(ui *u);
 void training_free(training *t); // NULL is fine
 
-// Opens it on text that was pasted elsewhere.
+// Opens it on what the chat has begun to read, and on text that was pasted elsewhere.
+void training_prepare(ui *u);
 void training_read(ui *u, const char *text, size_t n);
 
 // After chat_pump: the window's title tells how far it is, the bell rings when one has ended.

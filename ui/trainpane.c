@@ -91,7 +91,7 @@ static plot_point *points_of(const background_point *from, size_t n) {
 static void draw_plot(canvas *c, rect area, const background_state *s) {
     plot_point *losses = points_of(s->losses, s->n_losses), *evals = points_of(s->evals, s->n_evals);
     plot_line lines[] = {{losses, s->n_losses, STYLE_FILL}, {evals, s->n_evals, STYLE_CHOSEN}};
-    plot_draw(c, area, lines, 2, s->phase == BACKGROUND_DONE ? 0 : s->steps);
+    plot_draw(c, area, lines, 2);
     free(losses);
     free(evals);
 }
