@@ -53,7 +53,7 @@ static void ask(chat *c) {
     t->model = mem_strdup(c->model_path);
     t->setup = describe_setup(c);
     c->answering = true;
-    c->prefill_done = c->prefill_total = 0;
+    c->prefill_done = c->prefill_total = c->n_read = 0;
     c->tok_s = 0;
 }
 
@@ -170,7 +170,7 @@ static unsigned on_answer_event(chat *c, event *e) {
     switch (e->type) {
     case EVENT_PREFILL:
         c->prefill_done = e->done;
-        c->prefill_total = e->total;
+        c->prefill_total = c->n_read = e->total;
         return CHAT_STATUS;
     case EVENT_TOKEN: return on_token(c, e);
     default: return on_done(c, e);
@@ -294,10 +294,13 @@ static unsigned on_event(chat *c, event *e) {
     return e->request == c->load_request ? on_load_error(c, e) : 0;
 }
 
+// However fast they come, each few of them are written down; what is left keeps the descriptor readable.
+enum { EVENTS_AT_ONCE = 8 };
+
 unsigned chat_pump(chat *c) {
     unsigned flags = 0;
     event e;
-    while (worker_next(c->worker, &e)) {
+    for (int i = 0; i < EVENTS_AT_ONCE && worker_next(c->worker, &e); i++) {
         flags |= on_event(c, &e);
         event_free(&e);
     }

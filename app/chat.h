@@ -98,6 +98,7 @@ typedef struct chat {
     size_t answer;                   // index of the running answer in turns, while answering
     event candidates;                // the newest token event that carried candidates (n_candidates 0: none yet)
     int prefill_done, prefill_total; // while the prompt is read; total 0 otherwise
+    int n_read;                      // tokens of the prompt that the newest answer was not spared to read
     int fetch_done, fetch_total;     // kilobytes, while fetching; total 0: not known
     double tok_s;                    // of the running or last answer
     int n_past, n_ctx;               // context in use

@@ -226,6 +226,7 @@ void chat_keep_state(chat *c) {
 
 void chat_keep_forget(chat *c, int64_t id) {
     char name[32];
+    if (id == c->session.id) c->keep->is_fresh = c->keep->was_answering = false; // it is not kept when it is left
     state_name(id, name);
     kvstore_forget(&(kvstore){.dir = c->keep->kv_dir, .cap = 1}, name);
 }

@@ -127,8 +127,8 @@ unsigned chat_session_remove(chat *c, int64_t id) {
     error err = {{0}};
     if (!c->store) return no_store(c);
     unsigned flags = 0;
+    chat_keep_forget(c, id);
     if (id == c->session.id && !c->session.is_read_along) flags |= chat_session_new(c, NULL);
     if (store_remove(c->store, id, &err) != 0) return flags | chat_note(c, true, "%s", err.text);
-    chat_keep_forget(c, id);
     return flags | chat_note(c, false, "Conversation %lld is removed.", (long long)id);
 }
