@@ -147,7 +147,10 @@ static int run(chat_setup *s) {
     want_utf8();
     tell_idle_knobs(s, c, full_screen);
     tell_lines(c, buf_str(&s->start.notes));
-    if (s->start.complaint.text[0]) chat_note(c, true, "Nothing is being kept: %s", s->start.complaint.text);
+    if (s->start.complaint.text[0] && full_screen)
+        chat_note(c, true, "Nothing is being kept: %s", s->start.complaint.text);
+    else if (s->start.complaint.text[0])
+        report_note("nothing is being kept: %s", s->start.complaint.text);
     int code;
     if (full_screen) {
         if (s->complaint.text[0]) chat_note(c, true, "%s", s->complaint.text);
