@@ -8,10 +8,10 @@
 #include "app/battery.h"
 #include "app/idle.h"
 #include "app/train_run.h"
+#include "model/base/fault.h"
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -175,13 +175,9 @@ static void *run(void *arg) {
     return NULL;
 }
 
-// Signals are main's business; faults must stay deliverable to the thread that commits them.
 int background_thread_start(background *b, error *err) {
-    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    sigset_t all, before;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    fault_block_others(&before);
     int code = pthread_create(&b->thread, NULL, run, b);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code == 0 ? 0 : error_set(err, "cannot start the trainer's thread: %s", strerror(code));

@@ -19,6 +19,11 @@ void chat_background_yield(chat *c) {
     background_yield(c->background, worker_computes(c->worker));
 }
 
+void chat_background_end(chat *c) {
+    background_close(c->background);
+    c->background = NULL;
+}
+
 unsigned chat_background_pump(chat *c) {
     unsigned news = background_pump(c->background), flags = news ? CHAT_TRAINING : 0;
     c->training_news |= news;

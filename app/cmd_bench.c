@@ -2,6 +2,7 @@
 // beside a read-only stream over as many bytes as a token reads, prefill and training beside sgemm. Each figure is the
 // best of some rounds, model and machine taking turns, since other programs share the machine.
 #include "app/bench_draft.h"
+#include "app/bench_latency.h"
 #include "app/commands.h"
 #include "app/engine.h"
 #include "app/options.h"
@@ -277,34 +278,37 @@ static int run(bench *b, const char *only, error *err) {
     int threads = b->options.threads > 0 ? b->options.threads : team_cores();
     buf path = {0};
     int rc = paths_model(b->options.model, &path, err);
-    if (rc == 0) rc = model_open(&b->model, path.data, threads, 0, err);
-    buf_free(&path);
-    if (rc == 0) rc = measure(b, only, threads, true, err);
-    bool fewer = !only && b->options.threads == 0;
+    bool latency = wanted(only, "latency"), others = !only || !latency, fewer = !only && b->options.threads == 0;
+    if (rc == 0 && others) rc = model_open(&b->model, path.data, threads, 0, err);
+    if (rc == 0 && others) rc = measure(b, only, threads, true, err);
     for (int t = threads / 2; rc == 0 && fewer && t > 0; t /= 2) rc = measure(b, only, t, false, err);
+    model_close(&b->model);
+    if (rc == 0 && latency) rc = bench_latency(path.data, threads, b->cache, b->options.json, err);
+    buf_free(&path);
     return rc;
 }
 
 int cmd_bench(int argc, char **argv) {
-    static const char *const types[] = {"decode", "prefill", "draft", "train"};
+    static const char *const types[] = {"decode", "prefill", "draft", "train", "latency"};
     const char *only = NULL;
     bench b = {0};
     const option own[] = {
-        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill, draft or train alone", 0, 0},
+        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill, draft, train or latency alone", 0, 0},
         {"kv", 0, OPTION_TEXT, &b.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
         {0},
     };
     const option_help help = {
         .usage = "bench [options]",
         .about =
-            "Measures decode, prefill and training beside this machine's memory bandwidth and sgemm rate, in one run.",
+            "Measures decode, prefill and training beside this machine's memory bandwidth and sgemm rate, in one run;\n"
+            "and how long the next token takes while a training runs in the background.",
         .takes = OPTIONS_MODEL | OPTIONS_JSON,
     };
     if (!options_read(&b.options, &help, own, argc, argv)) return b.options.exit_code;
     bool known = !only;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) known = known || strcmp(only, types[i]) == 0;
-    int usage =
-        known ? EXIT_DONE : report_usage("bench --only knows decode, prefill, draft and train, not \"%s\"", only);
+    int usage = known ? EXIT_DONE
+                      : report_usage("bench --only knows decode, prefill, draft, train and latency, not \"%s\"", only);
     if (known && !engine_cache(b.kv, &b.cache)) usage = EXIT_USAGE;
     if (usage != EXIT_DONE) {
         options_free(&b.options);
@@ -312,7 +316,6 @@ int cmd_bench(int argc, char **argv) {
     }
     error err = {{0}};
     int rc = run(&b, only, &err);
-    model_close(&b.model);
     options_free(&b.options);
     return rc == 0 ? EXIT_DONE : report_error(&err);
 }

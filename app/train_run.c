@@ -71,11 +71,19 @@ static double sample(train_job *j, bool shown) {
     return copy_rate;
 }
 
+// The model's file is not what it was (j->err says so): everything learned before is saved. Always -1.
+static int give_up(train_job *j) {
+    error why = *j->err;
+    if (j->state.step == 0 || train_save_checkpoint(j) != 0) return error_set(j->err, "%s", why.text);
+    return error_set(j->err, "%s; what was learned up to step %d is in %s", why.text, j->state.step, j->folder.path);
+}
+
 // Evaluates and keeps the best. The untrained model (step 0) is measured too, but is no result.
 static int evaluate(train_job *j) {
     checkpoint *c = &j->state;
     train_event e = {.type = TRAIN_EVAL, .step = c->step, .steps = j->steps, .copy_rate = NAN, .nll_char = NAN};
     e.loss = trainer_evaluate(&j->trainer);
+    if (net_check(j->model->net, j->err) != 0) return give_up(j);
     if (!isfinite(e.loss) && !train_may_go_on(j)) return 0;
     if (!isfinite(e.loss)) {
         error_set(j->err, "the held-out loss of step %d is not a number; a smaller --lr may help", c->step);
@@ -153,6 +161,7 @@ static int take_steps(train_job *j, const char **reason) {
         double begun = train_clock(j);
         int rc = train_may_go_on(j) ? trainer_step(&j->trainer, &report, j->err) : TRAINER_STOPPED;
         if (rc == TRAINER_FAILED) return train_save_restore(j);
+        if (rc == TRAINER_NO_MODEL) return give_up(j);
         if (rc == TRAINER_STOPPED) return TRAIN_RUN_INTERRUPTED;
         c->step = j->trainer.step;
         c->tokens += report.tokens;

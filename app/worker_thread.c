@@ -3,8 +3,8 @@
 #include "app/engine.h"
 #include "app/fetch.h"
 #include "app/worker_impl.h"
+#include "model/base/fault.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,13 +177,9 @@ static void *run(void *arg) {
     return NULL;
 }
 
-// Signals are the main thread's business; faults must stay deliverable to the thread that commits them.
 int worker_thread_start(worker *w, error *err) {
-    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    sigset_t all, before;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    fault_block_others(&before);
     int code = pthread_create(&w->thread, NULL, run, w);
     int second = code == 0 ? pthread_create(&w->preparer, NULL, worker_adapters_prepare, w) : 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -20,6 +20,10 @@ int model_open(model *m, const char *path, int threads, unsigned flags, error *e
             return -1;
         }
     }
+    if (model_file_check(m->file, err) != 0) {
+        model_close(m);
+        return -1;
+    }
     return 0;
 }
 

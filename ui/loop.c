@@ -254,6 +254,7 @@ int ui_run(chat *c, error *err) {
     close_ui(u);
     sigaction(SIGCONT, &before_cont, NULL);
     signals_close();
+    if (l.ended_by) chat_background_end(c);
     if (l.ended_by & SIGNAL_END) signals_die();
     if (l.ended_by) raise(SIGINT);
     return failed ? EXIT_FAILED : EXIT_DONE;

@@ -223,6 +223,9 @@ int repl_run(chat *c, const repl_options *o) {
     fflush(stdout);
     repl_input_close(r.input);
     signals_close();
-    if (r.ended) signals_die();
+    if (r.ended) {
+        chat_background_end(c);
+        signals_die();
+    }
     return r.exit_code;
 }

@@ -1,4 +1,5 @@
 #include "ui/restore.h"
+#include "model/base/fault.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,8 +29,10 @@ static void give_back(void) {
 
 // The signal then does what it would have done without us. It is raised again for those that came from outside; a
 // faulting instruction would fault again by itself.
-static void on_fatal(int number) {
+static void on_fatal(int number, siginfo_t *info, void *context) {
     int saved = errno;
+    (void)context;
+    if (number == SIGBUS && fault_mend(info)) return;
     give_back();
     for (int i = 0; i < N_FATAL; i++)
         if (FATAL[i] == number) sigaction(number, &before[i], NULL);
@@ -46,7 +49,7 @@ static void install(void) {
     stack_t s = {.ss_sp = stack, .ss_size = sizeof stack};
     stack_t old;
     if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE)) sigaltstack(&s, NULL);
-    struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < N_FATAL; i++) {
         sigaction(FATAL[i], &action, &before[i]);

@@ -82,6 +82,17 @@ void model_file_close(model_file *f) {
     free(f);
 }
 
+bool model_file_is_torn(const model_file *f) {
+    return f->dir ? hfdir_is_torn(f->dir) : f->gguf && gguf_is_torn(f->gguf);
+}
+
+int model_file_check(const model_file *f, error *err) {
+    bool changed = f->dir ? hfdir_has_changed(f->dir) : f->gguf && gguf_has_changed(f->gguf);
+    if (!changed) return 0;
+    return error_set(err, "%s: was cut off or written to while it was in use; see that it is whole and load it again",
+                     f->path);
+}
+
 const char *model_file_path(const model_file *f) {
     return f->path;
 }

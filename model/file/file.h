@@ -20,6 +20,13 @@ model_file *model_file_open(const char *path, error *err);
 void model_file_close(model_file *f); // NULL is fine
 
 const char *model_file_path(const model_file *f);
+
+// What was read from a file that is cut off or written to while it is open may be anything. model_file_is_torn: some of it
+// was not there any more (cheap: to be asked after every pass). model_file_check: 0, or -1 with a message when that is
+// so or the file was written to.
+bool model_file_is_torn(const model_file *f);
+int model_file_check(const model_file *f, error *err);
+
 const gguf *model_file_gguf(const model_file *f);  // NULL for a directory
 const cJSON *model_file_json(const model_file *f); // config.json of a directory; NULL for a GGUF
 

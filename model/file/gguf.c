@@ -361,6 +361,14 @@ void gguf_close(gguf *g) {
     free(g);
 }
 
+bool gguf_is_torn(const gguf *g) {
+    return file_map_is_torn(&g->map);
+}
+
+bool gguf_has_changed(const gguf *g) {
+    return file_map_has_changed(&g->map);
+}
+
 const char *gguf_path(const gguf *g) {
     return g->path;
 }

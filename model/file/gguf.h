@@ -33,7 +33,9 @@ typedef struct gguf gguf;
 gguf *gguf_open(const char *path, error *err);
 // The same checks over bytes in memory, which must outlive the result (for tests and the fuzzer).
 gguf *gguf_open_memory(const void *bytes, size_t size, const char *name, error *err);
-void gguf_close(gguf *g); // NULL is fine
+void gguf_close(gguf *g);             // NULL is fine
+bool gguf_is_torn(const gguf *g);     // file_map_is_torn
+bool gguf_has_changed(const gguf *g); // file_map_has_changed
 
 const char *gguf_path(const gguf *g);
 

@@ -299,6 +299,18 @@ void hfdir_close(hfdir *d) {
     free(d);
 }
 
+bool hfdir_is_torn(const hfdir *d) {
+    bool torn = false;
+    for (size_t i = 0; i < d->n_shards; i++) torn |= safetensors_is_torn(d->shards[i].file);
+    return torn;
+}
+
+bool hfdir_has_changed(const hfdir *d) {
+    bool changed = false;
+    for (size_t i = 0; i < d->n_shards; i++) changed |= safetensors_has_changed(d->shards[i].file);
+    return changed;
+}
+
 const cJSON *hfdir_config(const hfdir *d) {
     return d->config;
 }

@@ -11,7 +11,9 @@ typedef struct hfdir hfdir;
 
 // NULL with a message on failure. Free with hfdir_close.
 hfdir *hfdir_open(const char *path, error *err);
-void hfdir_close(hfdir *d); // NULL is fine
+void hfdir_close(hfdir *d);             // NULL is fine
+bool hfdir_is_torn(const hfdir *d);     // file_map_is_torn, of any of its files of weights
+bool hfdir_has_changed(const hfdir *d); // file_map_has_changed, likewise
 
 const cJSON *hfdir_config(const hfdir *d); // config.json
 const tensor_table *hfdir_tensors(const hfdir *d);

@@ -1,5 +1,6 @@
 // Mapping files. Only regular files: a pipe would block, a device has no size.
 #include "model/file/map.h"
+#include "model/base/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,14 @@ static int check_kind(const struct stat *st, const char *path, error *err) {
     if (st->st_size == 0) return error_set(err, "%s: the file is empty; fetch it again", path);
     if ((uintmax_t)st->st_size > SIZE_MAX / 2) return error_set(err, "%s: is too large for this machine", path);
     return 0;
+}
+
+static struct timespec written(const struct stat *st) {
+#ifdef __APPLE__
+    return st->st_mtimespec;
+#else
+    return st->st_mtim;
+#endif
 }
 
 int file_map_open(file_map *m, const char *path, error *err) {
@@ -34,17 +43,35 @@ int file_map_open(file_map *m, const char *path, error *err) {
         return -1;
     }
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    int why = errno;
-    close(fd);
-    if (data == MAP_FAILED) return error_set(err, "%s: cannot be mapped into memory: %s", path, strerror(why));
-    m->data = data;
-    m->size = (size_t)st.st_size;
+    if (data == MAP_FAILED) {
+        error_set(err, "%s: cannot be mapped into memory: %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    *m = (file_map){.data = data, .size = (size_t)st.st_size, .fd = fd, .written = written(&st)};
+    m->watched = fault_watch(data, m->size);
     return 0;
 }
 
 void file_map_close(file_map *m) {
-    if (m->data) munmap((void *)(uintptr_t)m->data, m->size);
+    if (m->data) {
+        fault_unwatch(m->watched);
+        munmap((void *)(uintptr_t)m->data, m->size);
+        close(m->fd);
+    }
     *m = (file_map){0};
+}
+
+bool file_map_is_torn(const file_map *m) {
+    return m->data && fault_happened(m->watched);
+}
+
+bool file_map_has_changed(const file_map *m) {
+    struct stat st;
+    if (!m->data) return false;
+    if (fault_happened(m->watched) || fstat(m->fd, &st) != 0 || (uintmax_t)st.st_size != m->size) return true;
+    struct timespec now = written(&st);
+    return now.tv_sec != m->written.tv_sec || now.tv_nsec != m->written.tv_nsec;
 }
 
 // Whole pages inside the range only: those at its ends belong to its neighbours as well.

@@ -217,6 +217,14 @@ void safetensors_close(safetensors *s) {
     free(s);
 }
 
+bool safetensors_is_torn(const safetensors *s) {
+    return file_map_is_torn(&s->map);
+}
+
+bool safetensors_has_changed(const safetensors *s) {
+    return file_map_has_changed(&s->map);
+}
+
 size_t safetensors_n(const safetensors *s) {
     return s->n;
 }

@@ -26,7 +26,9 @@ typedef struct safetensors safetensors;
 safetensors *safetensors_open(const char *path, error *err);
 // The same checks over bytes in memory, which must outlive the result.
 safetensors *safetensors_open_memory(const void *bytes, size_t size, const char *name, error *err);
-void safetensors_close(safetensors *s); // NULL is fine
+void safetensors_close(safetensors *s);             // NULL is fine
+bool safetensors_is_torn(const safetensors *s);     // file_map_is_torn
+bool safetensors_has_changed(const safetensors *s); // file_map_has_changed
 
 size_t safetensors_n(const safetensors *s);
 const safetensor *safetensors_at(const safetensors *s, size_t i);

@@ -108,6 +108,7 @@ int trainer_step(trainer *t, trainer_report *out, error *err) {
     bool done = !(weights > 0) || run_passes(t, &b, 1 / weights, &sum);
     learn_pass_finish(t->pass);
     if (!done) return TRAINER_STOPPED;
+    if (net_check(t->graph->net, err) != 0) return TRAINER_NO_MODEL;
     out->loss = weights > 0 ? sum / weights : 0;
     if (isfinite(out->loss)) out->grad_norm = adamw_step(&t->options.adamw, params, t->step, t->team);
     if (!isfinite(out->loss) || !isfinite(out->grad_norm))
@@ -126,7 +127,7 @@ double trainer_evaluate(trainer *t) {
         if (!run_passes(t, &b, 0, &sum)) return NAN;
         labels += learn_batch_count(&b);
     }
-    return labels > 0 ? sum / labels : NAN;
+    return labels > 0 && net_check(t->graph->net, NULL) == 0 ? sum / labels : NAN;
 }
 
 double trainer_measure(trainer *t) {

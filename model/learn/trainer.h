@@ -45,7 +45,7 @@ typedef struct trainer_report {
     double seconds; // that the step took
 } trainer_report;
 
-enum { TRAINER_DONE = 0, TRAINER_FAILED = -1, TRAINER_STOPPED = 1 };
+enum { TRAINER_DONE = 0, TRAINER_FAILED = -1, TRAINER_STOPPED = 1, TRAINER_NO_MODEL = 2 };
 
 // Everything is used until trainer_close and stays the caller's. 0, or -1 with a message: an id or a length that the
 // model cannot take, no memory.
@@ -54,10 +54,11 @@ int trainer_open(trainer *t, const trainer_options *o, learn_graph *g, batches *
 void trainer_close(trainer *t); // zeroed is fine
 
 // One step. TRAINER_FAILED with a message: the loss is no number any more; the parameters may be spoilt, so go back to
-// a checkpoint. TRAINER_STOPPED: as if it had not begun.
+// a checkpoint. TRAINER_STOPPED: as if it had not begun. TRAINER_NO_MODEL: likewise, since the model's file was cut off or
+// written to (net_check; with a message).
 int trainer_step(trainer *t, trainer_report *out, error *err);
 
-// Mean loss over all labels of the held-out rows, unweighted; NAN when there are none or go_on said no.
+// Mean loss over all labels of the held-out rows, unweighted; NAN when there are none, go_on said no, or net_check.
 double trainer_evaluate(trainer *t);
 
 // Seconds that one pass over a full micro-batch takes, forward and backward; changes nothing.

@@ -3,6 +3,7 @@
 // afterwards, who sleeps announces itself before looking at the counter a last time (both sequentially consistent), so
 // that no wake-up is lost and an awake team never makes a system call.
 #include "model/math/team.h"
+#include "model/base/fault.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -99,9 +100,8 @@ team *team_open(int size, error *err) {
     t->active = t->size;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
-    sigset_t all, before; // signals belong to the main thread
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    fault_block_others(&before);
     int failed = 0;
     for (int i = 1; i < t->size && !failed; i++) {
         member *m = mem_calloc(1, sizeof *m);

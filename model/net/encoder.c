@@ -203,7 +203,7 @@ static int run_some(encoder *e, const encoder_text *texts, int n, error *err) {
     e->n_rows = e->n_pieces = 0;
     for (int i = 0; i < taken; i++) add_text(e, &texts[i]);
     encoder_pass_run(e);
-    return taken;
+    return model_file_check(e->file, err) == 0 ? taken : -1; // what a file that shrank gave is nothing
 }
 
 // Sums are in double so that the mean of a long text loses nothing.

@@ -16,6 +16,9 @@ typedef struct net_state net_state;
 net *net_open(const model_file *f, int threads, error *err);
 void net_close(net *n); // NULL is fine
 const net_config *net_get_config(const net *n);
+// 0, or -1 with a message: the file was cut off or written to since it was opened (model_file_check). Passes that read what
+// was cut off fail by themselves.
+int net_check(const net *n, error *err);
 
 // What a decoded token reads, in bytes: the weights that take part in it (for the roofline).
 size_t net_bytes_per_token(const net *n);

@@ -169,6 +169,7 @@ unsigned net_adapter_changes(const net_state *s) {
 }
 
 static int check(const net_state *s, const int32_t *ids, int n, error *err) {
+    if (net_check(s->net, err) != 0) return -1;
     if (n <= 0) return error_set(err, "nothing to evaluate: the prompt has no tokens");
     if (n > s->n_ctx - s->n_past)
         return error_set(err, "the text has %d tokens, the context holds %d; shorten it or give a larger --ctx",
@@ -179,15 +180,18 @@ static int check(const net_state *s, const int32_t *ids, int n, error *err) {
     return 0;
 }
 
-static void run_pass(net_state *s, pass p) {
+// 0, or -1 with a message: the file shrank, and what was calculated is thrown away.
+static int run_pass(net_state *s, pass p, error *err) {
     p.s = s;
     bool decodes = p.n_rows == 1 || p.few;
     if (decodes) pace_begin(&s->pace, s->team);
     forward_run(&p);
     if (decodes) pace_end(&s->pace, s->team);
+    if (model_file_is_torn(s->net->file)) return net_check(s->net, err);
     memcpy(s->ids + s->n_past, p.ids, (size_t)p.n_rows * sizeof *p.ids);
     s->n_past += p.n_rows;
     s->last_row = 0;
+    return 0;
 }
 
 int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, void *arg, error *err) {
@@ -195,7 +199,7 @@ int net_eval(net_state *s, const int32_t *ids, int n, net_progress progress, voi
     for (int done = 0; done < n;) {
         int rows = n - done < s->max_rows ? n - done : s->max_rows;
         pass_output output = done + rows < n ? PASS_NO_LOGITS : PASS_LAST_LOGITS;
-        run_pass(s, (pass){.ids = ids + done, .n_rows = rows, .output = output});
+        if (run_pass(s, (pass){.ids = ids + done, .n_rows = rows, .output = output}, err) != 0) return -1;
         done += rows;
         if (progress && !progress(arg, done, n) && done < n) return 1;
     }
@@ -206,7 +210,8 @@ int net_eval_few(net_state *s, const int32_t *ids, int n, error *err) {
     if (check(s, ids, n, err) != 0) return -1;
     if (n > s->max_few)
         return error_set(err, "%d positions are more than one pass over a few takes (%d)", n, s->max_few);
-    run_pass(s, (pass){.ids = ids, .n_rows = n, .few = true, .output = PASS_ALL_LOGITS, .all_logits = s->logits});
+    pass p = {.ids = ids, .n_rows = n, .few = true, .output = PASS_ALL_LOGITS, .all_logits = s->logits};
+    if (run_pass(s, p, err) != 0) return -1;
     s->last_row = n - 1;
     return 0;
 }
@@ -223,15 +228,18 @@ int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *a
     size_t bytes = (size_t)most * n_vocab * sizeof(float);
     float *logits = mem_alloc_big(bytes);
     if (!logits) return error_set(err, "no memory for the logits of %d positions (%zu MB)", most, bytes >> 20);
+    int rc = 0;
     for (int done = 0; done < n;) {
         int rows = n - done < most ? n - done : most;
-        run_pass(s, (pass){.ids = ids + done, .n_rows = rows, .output = PASS_ALL_LOGITS, .all_logits = logits});
+        pass p = {.ids = ids + done, .n_rows = rows, .output = PASS_ALL_LOGITS, .all_logits = logits};
+        rc = run_pass(s, p, err);
+        if (rc != 0) break;
         for (int t = 0; t < rows; t++) sink(arg, done + t, logits + (size_t)t * n_vocab);
         done += rows;
         if (done == n) memcpy(s->logits, logits + (size_t)(rows - 1) * n_vocab, n_vocab * sizeof(float));
     }
     mem_free_big(logits, bytes);
-    return 0;
+    return rc;
 }
 
 int net_fork(net_state *dst, const net_state *src, error *err) {

@@ -143,6 +143,10 @@ void net_close(net *n) {
     free(n);
 }
 
+int net_check(const net *n, error *err) {
+    return model_file_check(n->file, err);
+}
+
 const net_config *net_get_config(const net *n) {
     return &n->config;
 }

@@ -2,7 +2,9 @@
 #include "app/background_impl.h"
 #include "app/headless.h"
 #include "app/paths.h"
+#include "app/read_all.h"
 #include "app/tree.h"
+#include "model/base/fault.h"
 #include "tests/models.h"
 #include "tests/test.h"
 
@@ -295,6 +297,41 @@ static void test_refused(background *b) {
     OK(!there("adapters/nowhere"), "nothing is left of it");
 }
 
+// The model's file is cut off while it is trained on: that is said, and what was learned stays.
+static void test_torn(background *b) {
+    error err = {{0}};
+    char *copy = path_of(home, "models/torn"), *from = path_of(home, "models/base");
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
+    buf bytes = {0};
+    mkdir(copy, 0700);
+    for (int i = 0; i < 3; i++) {
+        char *path = path_of(from, names[i]);
+        buf_clear(&bytes);
+        if (OK(read_all(path, &bytes, &err) == 0, "%s", err.text)) write_file(copy, names[i], bytes.data, bytes.len);
+        free(path);
+    }
+    train_settings s = settings_of("halved", 100000);
+    s.model = "torn";
+    char *weights = path_of(copy, "model.safetensors");
+    OK(start(b, &s, NULL, &err) == 0, "%s", err.text);
+    wait_until(b, has_result);
+    OK(truncate(weights, 4096) == 0, "cut off");
+    wait_until(b, has_ended);
+    OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "cut off") && strstr(how(b), "up to step"),
+       "%s", how(b));
+    OK(there("adapters/halved/adapter_model.safetensors") && there("adapters/halved/checkpoint/state"), "all is kept");
+    s = settings_of("none", 10);
+    s.model = "torn";
+    OK(start(b, &s, NULL, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "torn"), "it cannot be opened any more: %s",
+       how(b));
+    buf_free(&bytes);
+    free(weights);
+    free(copy);
+    free(from);
+}
+
 // The training keeps the model that it reads, whoever else lets go of it.
 static void test_held(background *b) {
     error err = {{0}};
@@ -314,6 +351,7 @@ int main(void) {
     setenv("DOPPEL_HOME", home, 1);
     setenv("XDG_CONFIG_HOME", home, 1);
     write_text();
+    fault_install();
     error err = {{0}};
     background *b = background_open(&err);
     if (OK(b != NULL, "%s", err.text)) {
@@ -329,6 +367,7 @@ int main(void) {
         }
         held_model_drop(m);
         test_refused(b);
+        test_torn(b);
         test_held(b);
     }
     tree_remove(home, NULL);
