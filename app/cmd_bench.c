@@ -1,6 +1,7 @@
 // doppel bench: how fast the model runs and trains here, beside what the machine itself can do in the same run: decode
 // beside a read-only stream over as many bytes as a token reads, prefill and training beside sgemm. Each figure is the
 // best of some rounds, model and machine taking turns, since other programs share the machine.
+#include "app/bench_adapter.h"
 #include "app/bench_draft.h"
 #include "app/bench_latency.h"
 #include "app/commands.h"
@@ -266,6 +267,7 @@ static int measure(bench *b, const char *only, int threads, bool train, error *e
         printf("%d thread%s, %s kernels\n", threads, threads > 1 ? "s" : "", net_kernels());
     if (rc == 0 && wanted(only, "decode")) rc = bench_decode(b, err);
     if (rc == 0 && wanted(only, "prefill")) rc = bench_prefill(b, err);
+    if (rc == 0 && wanted(only, "adapter")) rc = bench_adapter(b->model.net, b->state, b->options.json, err);
     if (rc == 0 && wanted(only, "draft")) rc = bench_draft(&b->model, b->state, b->options.json, err);
     if (rc == 0 && train && wanted(only, "train")) rc = bench_train(b, err);
     net_state_close(b->state);
@@ -289,11 +291,11 @@ static int run(bench *b, const char *only, error *err) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    static const char *const types[] = {"decode", "prefill", "draft", "train", "latency"};
+    static const char *const types[] = {"decode", "prefill", "adapter", "draft", "train", "latency"};
     const char *only = NULL;
     bench b = {0};
     const option own[] = {
-        {"only", 0, OPTION_TEXT, &only, "TYPE", "decode, prefill, draft, train or latency alone", 0, 0},
+        {"only", 0, OPTION_TEXT, &only, "TYPE", "one of decode, prefill, adapter, draft, train, latency", 0, 0},
         {"kv", 0, OPTION_TEXT, &b.kv, "TYPE", ENGINE_KV_HELP, 0, 0},
         {0},
     };
@@ -307,8 +309,9 @@ int cmd_bench(int argc, char **argv) {
     if (!options_read(&b.options, &help, own, argc, argv)) return b.options.exit_code;
     bool known = !only;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) known = known || strcmp(only, types[i]) == 0;
-    int usage = known ? EXIT_DONE
-                      : report_usage("bench --only knows decode, prefill, draft, train and latency, not \"%s\"", only);
+    int usage = EXIT_DONE;
+    if (!known)
+        usage = report_usage("bench --only knows decode, prefill, adapter, draft, train and latency, not \"%s\"", only);
     if (known && !engine_cache(b.kv, &b.cache)) usage = EXIT_USAGE;
     if (usage != EXIT_DONE) {
         options_free(&b.options);
