@@ -58,8 +58,9 @@ static double decode(net_state *s, const adapter_use *use, int n_adapters, error
 
 int bench_adapter(const net *n, net_state *s, bool json, error *err) {
     lora l = everywhere(n);
-    adapter *a = adapter_of(&l, n);
+    adapter *a = adapter_of(&l, n, err);
     lora_free(&l);
+    if (!a) return -1;
     const adapter_use use = {a, 1.0f};
     double best[2] = {0, 0}; // without and with it
     bool failed = false;

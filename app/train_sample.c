@@ -148,8 +148,8 @@ int train_sampler_write(const train_sampler *s, const learn_graph *g, buf *out, 
         live_net_close(n, g);
         return rc;
     }
-    adapter_use use = {live_adapter(g), 1};
-    int rc = write_all(s, g->net, &use, out, copy_rate, err);
-    adapter_close((adapter *)(uintptr_t)use.adapter);
+    adapter *a = live_adapter(g, err);
+    int rc = a ? write_all(s, g->net, &(adapter_use){a, 1}, out, copy_rate, err) : -1;
+    adapter_close(a);
     return rc;
 }

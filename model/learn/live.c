@@ -21,7 +21,7 @@ static void add_part(lora *l, const net *n, const learn_linear *from) {
     p->alpha = (double)from->scale * p->rank;
 }
 
-adapter *live_adapter(const learn_graph *g) {
+adapter *live_adapter(const learn_graph *g, error *err) {
     lora l = {.parts = mem_calloc(g->params.n, sizeof *l.parts)};
     for (int i = 0; i < g->config->n_layers; i++) {
         const learn_layer *y = &g->layers[i];
@@ -30,7 +30,7 @@ adapter *live_adapter(const learn_graph *g) {
         for (int k = 0; k < y->n_up; k++) add_part(&l, g->net, &y->up[k]);
         add_part(&l, g->net, &y->down);
     }
-    adapter *a = adapter_of(&l, g->net);
+    adapter *a = adapter_of(&l, g->net, err);
     free(l.parts); // the values are the graph's
     return a;
 }

@@ -5,8 +5,9 @@
 #include "model/learn/graph.h"
 #include "model/net/adapter.h"
 
-// The adapter of a graph from learn_graph_lora, for its net, as it is now. Free with adapter_close.
-adapter *live_adapter(const learn_graph *g);
+// The adapter of a graph from learn_graph_lora, for its net, as it is now. Free with adapter_close. NULL with a
+// message: there is no memory for it.
+adapter *live_adapter(const learn_graph *g, error *err);
 
 // The net of a graph from learn_graph_full or learn_graph_top: what is trained are the graph's parameters themselves
 // (biases are copied as they are now), the rest is the graph's net. Close it with live_net_close, after the states that

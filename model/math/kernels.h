@@ -9,6 +9,7 @@
 enum {
     KERNELS_TILE = 12,          // activation rows that stand together in qtiles
     KERNELS_BLOCKS = 2,         // row blocks that gemm multiplies at once
+    KERNELS_FEW = 6,            // activation rows that gemv takes at once
     ATTEND_ROWS = 12,           // queries that attend takes at once
     ATTEND_MAX_HEAD_DIM = 1024, // larger ones are refused when a model is opened
 };
@@ -53,14 +54,22 @@ typedef struct attend_job {
     float *acc;               // (n_rows, v_dim); starts at 0
 } attend_job;
 
+// A row of activations as `quantize` writes it, and where its product goes.
+typedef struct gemv_row {
+    const int8_t *q;
+    const float *d, *sum;
+    float *y;
+} gemv_row;
+
 typedef struct kernels {
     const char *name; // "portable", "avx2", "avx512", "neon", "neon-dot"
 
     // One row: q (n), d (n / 32), sum (n / 16). n is a multiple of 32.
     void (*quantize)(const float *x, int n, int8_t *q, float *d, float *sum);
 
-    // y[16 (b - b0) ..] = W x for row blocks [b0, b1) of w, x as quantize wrote it. y has room for whole blocks.
-    void (*gemv)(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y);
+    // y[16 (b - b0) ..] = W x for row blocks [b0, b1) of w and n (1..KERNELS_FEW) rows, each bit for bit as it would be
+    // alone. y has room for whole blocks.
+    void (*gemv)(const pack *w, int b0, int b1, int n, const gemv_row *rows);
 
     // Spreads out row block b: u, scale, offset as in `unpacked`.
     void (*unpack)(const pack *w, int b, uint8_t *u, float *scale, float *offset);
@@ -79,8 +88,10 @@ typedef struct kernels {
     void (*gemv_f32)(const float *w, size_t ld, int rows, int cols, const float *x, float *y);
     void (*gemv_f16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
     void (*gemv_bf16)(const uint16_t *w, size_t ld, int rows, int cols, const float *x, float *y);
-    // y[i * ld + 0..15] += sum over k < rank of t[i * ldt + k] * b[k * 16 + 0..15], for n rows i. b is f32 or f16.
-    void (*rank_add)(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld);
+    // y[i * ld + 16 j + 0..15] += sum over k < rank of t[i * ldt + k] * b[(j * rank + k) * 16 + 0..15], for n rows i and
+    // `blocks` blocks j. b is f32 or f16.
+    void (*rank_add)(const void *b, bool f32, int rank, int blocks, const float *t, size_t ldt, int n, float *y,
+                     size_t ld);
     void (*f16_to_f32)(const uint16_t *x, size_t n, float *y);
     void (*bf16_to_f32)(const uint16_t *x, size_t n, float *y);
     void (*f32_to_f16)(const float *x, size_t n, uint16_t *y); // to nearest, ties to even

@@ -150,11 +150,12 @@ INLINE __m256i dot_groups(const __m256i *w, int g0, int g1, const int8_t *x, int
     return total;
 }
 
-INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, const int8_t *q, const float *d,
-                        const float *sum, float *y) {
+// The weights of eight rows of a unit are taken apart once for all rows of activations.
+INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, int n, const gemv_row *rows) {
     for (int b = b0; b < b1; b++) {
         const uint8_t *planes = pack_planes(w, b, 0), *scales = pack_scales(w, b);
-        __m256 acc[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+        __m256 acc[KERNELS_FEW][2];
+        for (int r = 0; r < n; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
         for (int s = 0; s < w->n_units; s++, planes += 64 * t.bits) {
             for (int half = 0; half < 2; half++) {
                 __m256i g[8];
@@ -163,16 +164,22 @@ INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, const int
                     __m256 scale, offset;
                     load_scale(scales, t, s, h, half, &scale, &offset);
                     int g0 = 4 * h, g1 = t.per_half ? g0 + 4 : 8;
-                    __m256 dot = _mm256_cvtepi32_ps(dot_groups(g, g0, g1, q + s * 32, 4, t.bits));
-                    acc[half] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_set1_ps(d[s])), dot, acc[half]);
-                    if (t.bits == 8) continue;
-                    float x = t.per_half ? sum[2 * s + h] : sum[2 * s] + sum[2 * s + 1];
-                    acc[half] = _mm256_fmadd_ps(offset, _mm256_set1_ps(x), acc[half]);
+                    for (int r = 0; r < n; r++) {
+                        const float *sum = rows[r].sum + 2 * s;
+                        __m256 dot = _mm256_cvtepi32_ps(dot_groups(g, g0, g1, rows[r].q + s * 32, 4, t.bits));
+                        __m256 step = _mm256_mul_ps(scale, _mm256_set1_ps(rows[r].d[s]));
+                        acc[r][half] = _mm256_fmadd_ps(step, dot, acc[r][half]);
+                        if (t.bits == 8) continue;
+                        float x = t.per_half ? sum[h] : sum[0] + sum[1];
+                        acc[r][half] = _mm256_fmadd_ps(offset, _mm256_set1_ps(x), acc[r][half]);
+                    }
                 }
             }
         }
-        _mm256_storeu_ps(y + (size_t)(b - b0) * 16, acc[0]);
-        _mm256_storeu_ps(y + (size_t)(b - b0) * 16 + 8, acc[1]);
+        for (int r = 0; r < n; r++) {
+            _mm256_storeu_ps(rows[r].y + (size_t)(b - b0) * 16, acc[r][0]);
+            _mm256_storeu_ps(rows[r].y + (size_t)(b - b0) * 16 + 8, acc[r][1]);
+        }
     }
 }
 
@@ -193,10 +200,17 @@ INLINE void unpack_format(const pack *w, quant_traits t, int b, uint8_t *u, floa
         }
 }
 
-static void gemv_avx2(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
-#define GEMV(traits) gemv_format(w, traits, b0, b1, q, d, sum, y)
+INLINE void gemv_rows(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+#define GEMV(traits) gemv_format(w, traits, b0, b1, n, rows)
     QUANT_FOR_TYPE(w->type, GEMV)
 #undef GEMV
+}
+
+static void gemv_avx2(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+    if (n == 1)
+        gemv_rows(w, b0, b1, 1, rows);
+    else
+        gemv_rows(w, b0, b1, n, rows);
 }
 
 static void unpack_avx2(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
@@ -331,17 +345,23 @@ INLINE void store_some(float *y, __m256 v, int left) {
         _mm256_maskstore_ps(y, lanes_below(left), v);
 }
 
-static void rank_add_avx2(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
-    for (int i = 0; i < n; i++, t += ldt, y += ld) {
-        __m256 low = _mm256_loadu_ps(y), high = _mm256_loadu_ps(y + 8);
-        for (int k = 0; k < rank; k++) {
-            __m256 x = _mm256_set1_ps(t[k]);
-            low = _mm256_fmadd_ps(x, load_as_float(b, f32 ? 0 : 1, (size_t)k * 16, 8), low);
-            high = _mm256_fmadd_ps(x, load_as_float(b, f32 ? 0 : 1, (size_t)k * 16 + 8, 8), high);
+INLINE void rank_add_row(const void *b, bool f32, int rank, const float *t, float *y) {
+    __m256 acc[2][2] = {{_mm256_loadu_ps(y), _mm256_loadu_ps(y + 8)}, {_mm256_setzero_ps(), _mm256_setzero_ps()}};
+    for (int k = 0; k < rank; k++)
+        for (int half = 0; half < 2; half++) {
+            __m256 w = load_as_float(b, f32 ? 0 : 1, (size_t)(k * 16 + 8 * half), 8);
+            acc[k % 2][half] = _mm256_fmadd_ps(_mm256_set1_ps(t[k]), w, acc[k % 2][half]);
         }
-        _mm256_storeu_ps(y, low);
-        _mm256_storeu_ps(y + 8, high);
-    }
+    for (int half = 0; half < 2; half++) _mm256_storeu_ps(y + 8 * half, _mm256_add_ps(acc[0][half], acc[1][half]));
+}
+
+static void rank_add_avx2(const void *b, bool f32, int rank, int blocks, const float *t, size_t ldt, int n, float *y,
+                          size_t ld) {
+    size_t bytes = (size_t)rank * 16 * (f32 ? 4 : 2);
+    for (int j = 0; j < blocks; j++)
+        for (int i = 0; i < n; i++)
+            rank_add_row((const char *)b + (size_t)j * bytes, f32, rank, t + (size_t)i * ldt,
+                         y + (size_t)i * ld + (size_t)j * 16);
 }
 
 static void spread_floats_avx2(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {

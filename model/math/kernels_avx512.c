@@ -142,34 +142,40 @@ INLINE __m512i broadcast4(const int8_t *q) {
     return _mm512_set1_epi32(v);
 }
 
-INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, const int8_t *q, const float *d,
-                        const float *sum, float *y) {
+// The weights of a unit are taken apart once for all rows.
+INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, int n, const gemv_row *rows) {
     for (int b = b0; b < b1; b++) {
         const uint8_t *planes = pack_planes(w, b, 0), *scales = pack_scales(w, b);
-        __m512 acc0 = _mm512_setzero_ps(), acc1 = _mm512_setzero_ps();
+        __m512 acc0[KERNELS_FEW], acc1[KERNELS_FEW];
+        for (int r = 0; r < n; r++) acc0[r] = acc1[r] = _mm512_setzero_ps();
         for (int s = 0; s < w->n_units; s++, planes += 64 * t.bits) {
-            __m512i g[8], low = _mm512_setzero_si512(), high = low;
+            __m512i g[8];
+            __m512 scale[2], offset[2];
             load_groups(planes, t.bits, g);
-            const int8_t *x = q + s * 32;
-            for (int i = 0; i < 4; i++) {
-                low = _mm512_dpbusd_epi32(low, g[i], broadcast4(x + 4 * i));
-                high = _mm512_dpbusd_epi32(high, g[i + 4], broadcast4(x + 16 + 4 * i));
-            }
-            __m512 scale, offset, dx = _mm512_set1_ps(d[s]);
-            load_scale(scales, t, s, 0, &scale, &offset);
-            if (!t.per_half) {
-                __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
-                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), dot, acc0);
-                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s] + sum[2 * s + 1]), acc1);
-            } else {
-                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), _mm512_cvtepi32_ps(low), acc0);
-                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s]), acc1);
-                load_scale(scales, t, s, 1, &scale, &offset);
-                acc0 = _mm512_fmadd_ps(_mm512_mul_ps(scale, dx), _mm512_cvtepi32_ps(high), acc0);
-                acc1 = _mm512_fmadd_ps(offset, _mm512_set1_ps(sum[2 * s + 1]), acc1);
+            for (int h = 0; h < (t.per_half ? 2 : 1); h++) load_scale(scales, t, s, h, &scale[h], &offset[h]);
+            for (int r = 0; r < n; r++) {
+                const int8_t *x = rows[r].q + s * 32;
+                const float *sum = rows[r].sum + 2 * s;
+                __m512i low = _mm512_setzero_si512(), high = low;
+                for (int i = 0; i < 4; i++) {
+                    low = _mm512_dpbusd_epi32(low, g[i], broadcast4(x + 4 * i));
+                    high = _mm512_dpbusd_epi32(high, g[i + 4], broadcast4(x + 16 + 4 * i));
+                }
+                __m512 dx = _mm512_set1_ps(rows[r].d[s]);
+                if (!t.per_half) {
+                    __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(low, high));
+                    acc0[r] = _mm512_fmadd_ps(_mm512_mul_ps(scale[0], dx), dot, acc0[r]);
+                    acc1[r] = _mm512_fmadd_ps(offset[0], _mm512_set1_ps(sum[0] + sum[1]), acc1[r]);
+                } else {
+                    acc0[r] = _mm512_fmadd_ps(_mm512_mul_ps(scale[0], dx), _mm512_cvtepi32_ps(low), acc0[r]);
+                    acc1[r] = _mm512_fmadd_ps(offset[0], _mm512_set1_ps(sum[0]), acc1[r]);
+                    acc0[r] = _mm512_fmadd_ps(_mm512_mul_ps(scale[1], dx), _mm512_cvtepi32_ps(high), acc0[r]);
+                    acc1[r] = _mm512_fmadd_ps(offset[1], _mm512_set1_ps(sum[1]), acc1[r]);
+                }
             }
         }
-        _mm512_storeu_ps(y + (size_t)(b - b0) * 16, _mm512_add_ps(acc0, acc1));
+        for (int r = 0; r < n; r++)
+            _mm512_storeu_ps(rows[r].y + (size_t)(b - b0) * 16, _mm512_add_ps(acc0[r], acc1[r]));
     }
 }
 
@@ -227,10 +233,22 @@ INLINE void dequantize_format(const pack *w, quant_traits t, int b, int s0, int 
     }
 }
 
-static void gemv_avx512(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
-#define GEMV(traits) gemv_format(w, traits, b0, b1, q, d, sum, y)
+INLINE void gemv_rows(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+#define GEMV(traits) gemv_format(w, traits, b0, b1, n, rows)
     QUANT_FOR_TYPE(w->type, GEMV)
 #undef GEMV
+}
+
+static void gemv_avx512(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+    switch (n) {
+    case 1: gemv_rows(w, b0, b1, 1, rows); break;
+    case 2: gemv_rows(w, b0, b1, 2, rows); break;
+    case 3: gemv_rows(w, b0, b1, 3, rows); break;
+    case 4: gemv_rows(w, b0, b1, 4, rows); break;
+    case 5: gemv_rows(w, b0, b1, 5, rows); break;
+    case KERNELS_FEW: gemv_rows(w, b0, b1, KERNELS_FEW, rows); break;
+    default: break;
+    }
 }
 
 static void unpack_avx512(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
@@ -376,31 +394,28 @@ INLINE __mmask16 tail_mask(size_t left) {
     return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-// Sixteen ranks at a time stay in registers while all rows pass.
+// Sixteen ranks at a time stay in registers while all rows pass; four sums hide the time that one takes.
 INLINE void rank_add_part(const void *b, bool f32, int n_ranks, const float *t, size_t ldt, int n, float *y,
                           size_t ld) {
     __m512 w[16];
     for (int k = 0; k < n_ranks; k++) w[k] = load_as_float(b, f32 ? 0 : 1, (size_t)k * 16, 0xffff);
     for (int i = 0; i < n; i++, t += ldt, y += ld) {
-        __m512 even = _mm512_loadu_ps(y), odd = _mm512_setzero_ps();
-        for (int k = 0; k < n_ranks; k++) {
-            if (k % 2)
-                odd = _mm512_fmadd_ps(_mm512_set1_ps(t[k]), w[k], odd);
-            else
-                even = _mm512_fmadd_ps(_mm512_set1_ps(t[k]), w[k], even);
-        }
-        _mm512_storeu_ps(y, _mm512_add_ps(even, odd));
+        __m512 acc[4] = {_mm512_loadu_ps(y), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (int k = 0; k < n_ranks; k++) acc[k % 4] = _mm512_fmadd_ps(_mm512_set1_ps(t[k]), w[k], acc[k % 4]);
+        _mm512_storeu_ps(y, _mm512_add_ps(_mm512_add_ps(acc[0], acc[1]), _mm512_add_ps(acc[2], acc[3])));
     }
 }
 
-static void rank_add_avx512(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
-    for (int k = 0; k < rank; k += 16) {
-        const void *part = (const char *)b + (size_t)k * 16 * (f32 ? 4 : 2);
-        if (rank - k >= 16)
-            rank_add_part(part, f32, 16, t + k, ldt, n, y, ld);
-        else
-            rank_add_part(part, f32, rank - k, t + k, ldt, n, y, ld);
-    }
+static void rank_add_avx512(const void *b, bool f32, int rank, int blocks, const float *t, size_t ldt, int n, float *y,
+                            size_t ld) {
+    for (int j = 0; j < blocks; j++, y += 16)
+        for (int k = 0; k < rank; k += 16) {
+            const void *part = (const char *)b + ((size_t)j * (size_t)rank + (size_t)k) * 16 * (f32 ? 4 : 2);
+            if (rank - k >= 16)
+                rank_add_part(part, f32, 16, t + k, ldt, n, y, ld);
+            else
+                rank_add_part(part, f32, rank - k, t + k, ldt, n, y, ld);
+        }
 }
 
 static void spread_floats_avx512(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {

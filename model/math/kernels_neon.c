@@ -167,16 +167,22 @@ static void gemv_bf16_neon(const uint16_t *w, size_t ld, int rows, int cols, con
     gemv_float(w, BF16, ld, rows, cols, x, y);
 }
 
-static void rank_add_neon(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
-    for (int i = 0; i < n; i++, t += ldt, y += ld) {
-        float32x4_t acc[QUARTERS];
-        for (int j = 0; j < QUARTERS; j++) acc[j] = vld1q_f32(y + 4 * j);
-        for (int k = 0; k < rank; k++)
-            for (int j = 0; j < QUARTERS; j++)
-                acc[j] =
-                    vfmaq_n_f32(acc[j], load_as_float(b, f32 ? F32 : F16, (size_t)(k * PACK_ROWS + 4 * j), 4), t[k]);
-        for (int j = 0; j < QUARTERS; j++) vst1q_f32(y + 4 * j, acc[j]);
-    }
+INLINE void rank_add_block(const void *b, bool f32, int rank, const float *t, float *y) {
+    float32x4_t acc[QUARTERS];
+    for (int j = 0; j < QUARTERS; j++) acc[j] = vld1q_f32(y + 4 * j);
+    for (int k = 0; k < rank; k++)
+        for (int j = 0; j < QUARTERS; j++)
+            acc[j] = vfmaq_n_f32(acc[j], load_as_float(b, f32 ? F32 : F16, (size_t)(k * PACK_ROWS + 4 * j), 4), t[k]);
+    for (int j = 0; j < QUARTERS; j++) vst1q_f32(y + 4 * j, acc[j]);
+}
+
+static void rank_add_neon(const void *b, bool f32, int rank, int blocks, const float *t, size_t ldt, int n, float *y,
+                          size_t ld) {
+    size_t bytes = (size_t)rank * PACK_ROWS * (f32 ? 4 : 2);
+    for (int j = 0; j < blocks; j++)
+        for (int i = 0; i < n; i++)
+            rank_add_block((const char *)b + (size_t)j * bytes, f32, rank, t + (size_t)i * ldt,
+                           y + (size_t)i * ld + (size_t)j * PACK_ROWS);
 }
 
 // Four outputs of one unit: `rows` inputs, `left` of the outputs exist.

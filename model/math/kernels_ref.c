@@ -59,7 +59,7 @@ static void gemm_ref(const unpacked *w, const qtiles *x, int tile, int n, bool a
 
 // Spreads a row block out a few units at a time (a pack whose first units are the wanted ones), so that no memory has
 // to be asked for.
-static void gemv_ref(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
+static void gemv_row_ref(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
     static _Thread_local uint8_t u[MAX_STACK_UNITS * PACK_UNIT_BYTES];
     static _Thread_local float scale[MAX_STACK_UNITS * 2 * PACK_ROWS], offset[MAX_STACK_UNITS * 2 * PACK_ROWS];
     int halves = pack_halves(w);
@@ -75,6 +75,10 @@ static void gemv_ref(const pack *w, int b0, int b1, const int8_t *q, const float
                          1, out);
         }
     }
+}
+
+static void gemv_ref(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+    for (int i = 0; i < n; i++) gemv_row_ref(w, b0, b1, rows[i].q, rows[i].d, rows[i].sum, rows[i].y);
 }
 
 static void unpack_ref(const pack *w, int b, uint8_t *u, float *scale, float *offset) {
@@ -135,14 +139,14 @@ static void gemv_bf16_ref(const uint16_t *w, size_t ld, int rows, int cols, cons
     }
 }
 
-static void rank_add_ref(const void *b, bool f32, int rank, const float *t, size_t ldt, int n, float *y, size_t ld) {
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < rank; k++)
-            for (int j = 0; j < PACK_ROWS; j++) {
-                size_t at = (size_t)k * PACK_ROWS + (size_t)j;
-                float w = f32 ? ((const float *)b)[at] : f16_to_f32(((const uint16_t *)b)[at]);
-                y[(size_t)i * ld + (size_t)j] += t[(size_t)i * ldt + (size_t)k] * w;
-            }
+static void rank_add_ref(const void *b, bool f32, int rank, int blocks, const float *t, size_t ldt, int n, float *y,
+                         size_t ld) {
+    size_t wide = (size_t)rank * PACK_ROWS;
+    for (int i = 0; i < n; i++, t += ldt, y += ld)
+        for (size_t at = 0; at < wide * (size_t)blocks; at++) {
+            float w = f32 ? ((const float *)b)[at] : f16_to_f32(((const uint16_t *)b)[at]);
+            y[at / wide * PACK_ROWS + at % PACK_ROWS] += t[at % wide / PACK_ROWS] * w;
+        }
 }
 
 static void f16_to_f32_ref(const uint16_t *x, size_t n, float *y) {

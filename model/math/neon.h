@@ -13,9 +13,9 @@
 enum { QUARTERS = 4, QUARTER_ROWS = 4, QUARTER_BYTES = 16 };
 
 // The integer products (see kernels.h) without and with the dot-product instruction.
-void neon_gemv(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y);
+void neon_gemv(const pack *w, int b0, int b1, int n, const gemv_row *rows);
 void neon_gemm(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
-void neon_gemv_dot(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y);
+void neon_gemv_dot(const pack *w, int b0, int b1, int n, const gemv_row *rows);
 void neon_gemm_dot(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
 
 INLINE uint8x16_t bits_at(uint8x16_t v, int shift, int mask) {

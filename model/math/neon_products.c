@@ -101,8 +101,8 @@ INLINE void gemv_format(const pack *w, quant_traits t, int b0, int b1, const int
 }
 
 // The traits come in constants, so that each format gets code of its own.
-void PRODUCT(neon_gemv)(const pack *w, int b0, int b1, const int8_t *q, const float *d, const float *sum, float *y) {
-#define GEMV(...) gemv_format(w, (quant_traits){__VA_ARGS__}, b0, b1, q, d, sum, y)
+static void gemv_one(const pack *w, int b0, int b1, const gemv_row *row) {
+#define GEMV(...) gemv_format(w, (quant_traits){__VA_ARGS__}, b0, b1, row->q, row->d, row->sum, row->y)
     switch (w->type) {
     case TENSOR_Q4_0: GEMV(.bits = 4, .zero = 8); break;
     case TENSOR_Q4_1: GEMV(.bits = 4, .has_min = true); break;
@@ -117,6 +117,10 @@ void PRODUCT(neon_gemv)(const pack *w, int b0, int b1, const int8_t *q, const fl
     default: break;
     }
 #undef GEMV
+}
+
+void PRODUCT(neon_gemv)(const pack *w, int b0, int b1, int n, const gemv_row *rows) {
+    for (int i = 0; i < n; i++) gemv_one(w, b0, b1, &rows[i]);
 }
 
 // Activation rows t0 .. t0 + rows - 1 of a tile (a multiple of four: what stands beyond the tile's last row is

@@ -1,7 +1,8 @@
-// Hanging adapters into a state's layers. A and B are laid out for the products of linear.c, in half precision where the
-// net's own weights are quantised.
+// Hanging adapters into a state's layers. A and B are laid out for the products of linear layers: A in eight bits and B in
+// half precision where the net's own weights are quantised.
 #include "model/net/adapter.h"
 #include "model/math/half.h"
+#include "model/math/quantize.h"
 #include "model/net/lora.h"
 #include "model/net/state.h"
 
@@ -12,6 +13,7 @@
 typedef struct piece {
     int layer, slot; // ADAPTED_QKV ...
     low_rank low;    // scale without the strength
+    pack packed_a;   // low.packed_a, or empty
     void *a, *b;
 } piece;
 
@@ -27,32 +29,56 @@ static void put(void *to, bool f32, size_t i, float v) {
         ((uint16_t *)to)[i] = f32_to_f16(v);
 }
 
-static piece make_piece(const lora_part *from, double scale, bool f32) {
-    piece p = {.layer = from->place.layer, .slot = from->place.slot};
+// A as eight-bit blocks. -1 when there is no memory.
+static int pack_a(piece *p, const lora_part *from, error *err) {
+    size_t row = tensor_row_bytes(TENSOR_Q8_0, from->cols);
+    if (pack_open(&p->packed_a, TENSOR_Q8_0, from->rank, from->cols, err) != 0) return -1;
+    char *rows = mem_calloc(PACK_ROWS, row);
+    for (int k = 0; k < from->rank; k += PACK_ROWS) {
+        int n = from->rank - k < PACK_ROWS ? from->rank - k : PACK_ROWS;
+        for (int r = 0; r < n; r++)
+            quantize_row(TENSOR_Q8_0, from->a + (size_t)(k + r) * (size_t)from->cols, from->cols,
+                         rows + (size_t)r * row);
+        pack_block(&p->packed_a, k / PACK_ROWS, rows, row, n);
+    }
+    free(rows);
+    p->low.packed_a = &p->packed_a;
+    return 0;
+}
+
+// p stays where it is.
+static int make_piece(piece *p, const lora_part *from, double scale, bool f32, error *err) {
+    *p = (piece){.layer = from->place.layer, .slot = from->place.slot};
     size_t each = f32 ? sizeof(float) : sizeof(uint16_t);
     size_t rank = (size_t)from->rank, rows = (size_t)from->rows, cols = (size_t)from->cols;
     size_t blocks = (rows + PACK_ROWS - 1) / PACK_ROWS;
-    p.a = mem_calloc(rank * cols, each);
-    p.b = mem_calloc(blocks * rank * PACK_ROWS, each);
-    for (size_t i = 0; i < rank * cols; i++) put(p.a, f32, i, from->a[i]);
+    bool packs = !from->place.matrix->data;
+    p->b = mem_calloc(blocks * rank * PACK_ROWS, each);
     for (size_t r = 0; r < rows; r++)
         for (size_t k = 0; k < rank; k++)
-            put(p.b, f32, (r / PACK_ROWS * rank + k) * PACK_ROWS + r % PACK_ROWS, from->b[r * rank + k]);
-    p.low = (low_rank){from->place.part, from->rank, f32, p.a, p.b, (float)scale};
-    return p;
+            put(p->b, f32, (r / PACK_ROWS * rank + k) * PACK_ROWS + r % PACK_ROWS, from->b[r * rank + k]);
+    if (!packs) p->a = mem_calloc(rank * cols, each);
+    for (size_t i = 0; !packs && i < rank * cols; i++) put(p->a, f32, i, from->a[i]);
+    p->low = (low_rank){
+        .part = from->place.part, .rank = from->rank, .f32 = f32, .a = p->a, .b = p->b, .scale = (float)scale};
+    return packs ? pack_a(p, from, err) : 0;
 }
 
-adapter *adapter_of(const lora *l, const net *n) {
+adapter *adapter_of(const lora *l, const net *n, error *err) {
     adapter *a = mem_calloc(1, sizeof *a);
     a->pieces = mem_calloc(l->n, sizeof *a->pieces);
-    for (; a->n < l->n; a->n++)
-        a->pieces[a->n] = make_piece(&l->parts[a->n], lora_scale(l, &l->parts[a->n]), n->float_weights);
+    while (a->n < l->n) {
+        const lora_part *from = &l->parts[a->n];
+        if (make_piece(&a->pieces[a->n++], from, lora_scale(l, from), n->float_weights, err) == 0) continue;
+        adapter_close(a);
+        return NULL;
+    }
     return a;
 }
 
 adapter *adapter_open(const char *path, const net *n, error *err) {
     lora l;
-    adapter *a = lora_open(&l, path, n, err) == 0 ? adapter_of(&l, n) : NULL;
+    adapter *a = lora_open(&l, path, n, err) == 0 ? adapter_of(&l, n, err) : NULL;
     lora_free(&l);
     return a;
 }
@@ -60,6 +86,7 @@ adapter *adapter_open(const char *path, const net *n, error *err) {
 void adapter_close(adapter *a) {
     if (!a) return;
     for (size_t i = 0; i < a->n; i++) {
+        pack_close(&a->pieces[i].packed_a);
         free(a->pieces[i].a);
         free(a->pieces[i].b);
     }
@@ -82,8 +109,7 @@ static void drop_adapters(net_state *s) {
 static void make_room(net_state *s) {
     int slots = s->net->config.n_layers * ADAPTED_LAYERS, widest = 1;
     for (int i = 0; i < slots; i++) {
-        int width = 0;
-        for (int k = 0; k < s->adapters[i].n; k++) width += s->adapters[i].items[k].rank;
+        int width = low_width(&s->adapters[i]);
         if (width > widest) widest = width;
     }
     size_t each = (size_t)s->max_rows * (size_t)widest;

@@ -10,8 +10,8 @@ typedef struct lora lora;
 // path: a PEFT directory or a GGUF LoRA file. NULL with a message: not an adapter, of another kind than LoRA, or its
 // layers and shapes are not this net's. Free with adapter_close.
 adapter *adapter_open(const char *path, const net *n, error *err);
-// The same from numbers that fit n, which are copied.
-adapter *adapter_of(const lora *l, const net *n);
+// The same from numbers that fit n, which are copied. NULL with a message: there is no memory for them.
+adapter *adapter_of(const lora *l, const net *n, error *err);
 void adapter_close(adapter *a); // NULL is fine
 
 #endif

@@ -57,7 +57,8 @@ static void prepare_row(const member *m, const linear *l, bool wants_floats, con
 static const activations *prepare(const member *m, const linear *l, const low_ranks *extra, const norm *w,
                                   const float *from, const inputs *to) {
     size_t cols = (size_t)l->cols;
-    bool wants_floats = l->wants_floats || (extra && extra->n > 0);
+    bool wants_floats = l->wants_floats;
+    for (int i = 0; extra && i < extra->n; i++) wants_floats = wants_floats || !extra->items[i].packed_a;
     if (m->p->n_rows == 1) {
         prepare_row(m, l, wants_floats, w, from, to->own);
         return to->own;

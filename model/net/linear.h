@@ -28,11 +28,12 @@ typedef struct linear {
     bool wants_floats, wants_integers; // which forms of the input the parts read
 } linear;
 
-// What an adapter adds to one part of a layer: scale * B (A x). a (rank, cols); b (row blocks, rank, 16 rows), rows
-// beyond the part zero. Both f32 or f16.
+// What an adapter adds to one part of a layer: scale * B (A x). A (rank, cols) is packed in eight bits where the part is
+// packed, since its input then comes as integers too. b (row blocks, rank, 16 rows), rows beyond the part zero.
 typedef struct low_rank {
     int part, rank;
-    bool f32;
+    bool f32;             // a and b are f32; else f16
+    const pack *packed_a; // NULL: in a
     const void *a, *b;
     float scale; // alpha / rank * strength; 0: left out
 } low_rank;
@@ -41,6 +42,9 @@ typedef struct low_ranks {
     int n;
     low_rank *items;
 } low_ranks;
+
+// Floats that A x takes of one row: the ranks, each rounded up to 16.
+int low_width(const low_ranks *extra);
 
 // One or more input rows in the forms a linear layer may want. Row form (one row): x, q, d, sum. Many rows: x with
 // tiles.
@@ -57,10 +61,10 @@ typedef struct linear_scratch {
     float *scale, *offset;
     float *panel; // (LINEAR_PANEL_ROWS, cols)
     float *strip; // (LINEAR_MAX_ROWS, LINEAR_PANEL_ROWS)
-    float *low;   // (LINEAR_MAX_ROWS, sum of the ranks of a layer's adapters): A x
+    float *low;   // (LINEAR_MAX_ROWS, low_width of the layer's adapters): A x
 } linear_scratch;
 
-enum { LINEAR_PANEL_ROWS = 64, LINEAR_MAX_ROWS = 512 };
+enum { LINEAR_PANEL_ROWS = 64, LINEAR_MAX_ROWS = 512, LINEAR_FEW = 16 };
 
 typedef enum linear_mode {
     LINEAR_STORE,    // y = W x + b
@@ -75,9 +79,9 @@ typedef enum linear_mode {
 int linear_add_part(linear *l, const model_file *f, const file_tensor *t, team *team, error *err);
 void linear_close(linear *l);
 
-// y (n_rows, ld) for a few input rows: a (n_rows), each in row form. Every row is calculated as it would be alone, bit for
+// y (n_rows, ld) for a few input rows, at most LINEAR_FEW: a (n_rows), each in row form. Every row is calculated as it would be alone, bit for
 // bit; the weights are read from memory once. Member rank of size takes its share of output rows.
-// extra: adapters, which need x; may be NULL.
+// extra: adapters; those that are not packed need x. May be NULL.
 void linear_few(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
                 size_t ld, const linear_scratch *s, int rank, int size);
 

@@ -74,7 +74,10 @@ static uint64_t hash_adapters(const net_state *s) {
                 const int32_t place[] = {i, slot, e->part, e->rank, e->f32};
                 hash_add(&h, place, sizeof place);
                 hash_add(&h, &e->scale, sizeof e->scale);
-                hash_add(&h, e->a, rank * (size_t)m->cols * each);
+                if (e->packed_a)
+                    hash_add(&h, e->packed_a->data, e->packed_a->bytes);
+                else
+                    hash_add(&h, e->a, rank * (size_t)m->cols * each);
                 hash_add(&h, e->b, rank * padded * each);
             }
         }

@@ -191,7 +191,7 @@ static void merges(const char *base, const char *const adapters[2], const float 
         snprintf(name, sizeof name, "../train/lora/%s", adapters[n]);
         char *path = golden(name);
         OK(lora_open(&l[n], path, m.net, &err) == 0, "%s: %s", adapters[n], err.text);
-        a[n] = adapter_of(&l[n], m.net);
+        a[n] = adapter_of(&l[n], m.net, NULL);
         uses[n] = (adapter_use){a[n], strengths[n]};
         merge[n] = (export_merge){&l[n], strengths[n]};
         free(path);

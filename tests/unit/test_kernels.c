@@ -115,7 +115,7 @@ static void test_products(const kernels *k) {
         problem p = make_problem(formats[f], ROWS, COLS);
         const char *name = tensor_type_name(formats[f]);
         kernels_ref.quantize(x, COLS, q, d, sum);
-        k->gemv(&p.p, 0, 3, q, d, sum, y);
+        k->gemv(&p.p, 0, 3, 1, &(gemv_row){q, d, sum, y});
         // The definition, from dequantised weights and activations.
         for (int r = 0; r < ROWS; r++) {
             double total = 0;
@@ -123,9 +123,26 @@ static void test_products(const kernels *k) {
             ref[r] = (float)total;
         }
         OK(distance(y, ref, ROWS) < sums, "%s gemv %s: off by %g", k->name, name, distance(y, ref, ROWS));
-        k->gemv(&p.p, 1, 2, q, d, sum, y);
+        k->gemv(&p.p, 1, 2, 1, &(gemv_row){q, d, sum, y});
         OK(distance(y, ref + 16, 16) < sums, "%s gemv %s: a part is off by %g", k->name, name,
            distance(y, ref + 16, 16));
+
+        for (int n = 2; n <= KERNELS_FEW; n++) { // several rows at once, each as alone
+            static int8_t few_q[KERNELS_FEW][COLS];
+            static float few_d[KERNELS_FEW][COLS / 32], few_sum[KERNELS_FEW][COLS / 16], few_y[KERNELS_FEW][48];
+            gemv_row rows[KERNELS_FEW];
+            int differ = 0;
+            for (int t = 0; t < n; t++) {
+                k->quantize(x + (t + n) * COLS, COLS, few_q[t], few_d[t], few_sum[t]);
+                rows[t] = (gemv_row){few_q[t], few_d[t], few_sum[t], few_y[t]};
+            }
+            k->gemv(&p.p, 0, 3, n, rows);
+            for (int t = 0; t < n; t++) {
+                k->gemv(&p.p, 0, 3, 1, &(gemv_row){few_q[t], few_d[t], few_sum[t], ref});
+                differ += memcmp(few_y[t], ref, sizeof ref) != 0;
+            }
+            OK(differ == 0, "%s gemv %s: %d of %d rows at once differ", k->name, name, differ, n);
+        }
 
         float tile[16 * COLS];
         memset(tile, 0, sizeof tile);
@@ -165,7 +182,7 @@ static void test_products(const kernels *k) {
         float out[16];
         kernels_ref.gemm(&w, &tiles, 1, 1, false, out, 16);
         kernels_ref.quantize(x + KERNELS_TILE * COLS, COLS, q, d, sum);
-        kernels_ref.gemv(&p.p, 0, 1, q, d, sum, y);
+        kernels_ref.gemv(&p.p, 0, 1, 1, &(gemv_row){q, d, sum, y});
         OK(distance(out, y, 16) < sums, "portable gemm and gemv %s differ by %g", name, distance(out, y, 16));
         free(u), free(u_ref), free(scale), free(scale_ref), free(offset), free(offset_ref);
         free_problem(&p);
@@ -209,8 +226,8 @@ static void test_extremes(const kernels *k) {
             memset(q, sign * 127, sizeof q);
             for (int i = 0; i < N / 32; i++) d[i] = 0.01f;
             for (int i = 0; i < N / 16; i++) sum[i] = 0.01f * 16 * 127 * (float)sign;
-            k->gemv(&p.p, 0, 1, q, d, sum, y);
-            kernels_ref.gemv(&p.p, 0, 1, q, d, sum, ref);
+            k->gemv(&p.p, 0, 1, 1, &(gemv_row){q, d, sum, y});
+            kernels_ref.gemv(&p.p, 0, 1, 1, &(gemv_row){q, d, sum, ref});
             OK(distance(y, ref, 16) < sums, "%s gemv %s: extremes are off by %g", k->name, tensor_type_name(formats[f]),
                distance(y, ref, 16));
             free_problem(&p);
@@ -253,14 +270,14 @@ static void test_floats(const kernels *k) {
     OK(distance(y, ref, R) < sums, "%s gemv bf16: off by %g", k->name, distance(y, ref, R));
     for (int rank = 1; rank <= 37; rank += 12)
         for (int f32 = 0; f32 < 2; f32++) {
-            static float t[5 * 40], sum[5 * 20], want[5 * 20];
+            static float t[5 * 40], sum[5 * 40], want[5 * 40];
             fill_floats(t, 5 * 40, 1);
-            fill_floats(sum, 5 * 20, 1);
+            fill_floats(sum, 5 * 40, 1);
             memcpy(want, sum, sizeof want);
-            k->rank_add(f32 ? (void *)w : (void *)h, f32, rank, t, 40, 5, sum, 20);
-            kernels_ref.rank_add(f32 ? (void *)w : (void *)h, f32, rank, t, 40, 5, want, 20);
-            OK(distance(sum, want, 5 * 20) < sums, "%s rank_add %d: off by %g", k->name, rank,
-               distance(sum, want, 5 * 20));
+            k->rank_add(f32 ? (void *)w : (void *)h, f32, rank, 2, t, 40, 5, sum, 40);
+            kernels_ref.rank_add(f32 ? (void *)w : (void *)h, f32, rank, 2, t, 40, 5, want, 40);
+            OK(distance(sum, want, 5 * 40) < sums, "%s rank_add %d: off by %g", k->name, rank,
+               distance(sum, want, 5 * 40));
         }
     k->f16_to_f32(h, R * LD - 1, back);
     kernels_ref.f16_to_f32(h, R * LD - 1, back_ref);

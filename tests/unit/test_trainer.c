@@ -290,7 +290,7 @@ static void test_live(const char *folder, const char *name) {
             learn_batch one = {.rows = 1, .len = LEN, .ids = s.train.ids, .labels = s.train.labels};
             double want = learn_pass_loss(s.trainer.pass, &one), got;
             if (lora) {
-                adapter_use use = {live_adapter(s.graph), 1};
+                adapter_use use = {live_adapter(s.graph, NULL), 1};
                 got = engine_loss(s.net, &use, s.train.ids);
                 adapter_close((adapter *)(uintptr_t)use.adapter);
             } else {

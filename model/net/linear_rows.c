@@ -1,0 +1,154 @@
+// Products with many rows. Packed weights are spread out two blocks at a time and stay in the nearest cache while all
+// rows pass; float weights go through sgemm, a panel of them against a strip of rows.
+#include "model/math/blas.h"
+#include "model/net/linear_impl.h"
+
+#include <string.h>
+
+// Adapters, bias and activation over a finished tile of n rows (from row t on) of blocks [b0, b1), which then goes to
+// y, the place of row t and block b0.
+static void finish_tile(const product *p, const matrix *m, linear_mode mode, int b0, int b1, int t, int n, float *tile,
+                        size_t ld_tile, float *y, size_t ld) {
+    int columns = linear_rows_of(m, b0, b1);
+    low_add(p, m, b0, b1, t, n, tile, ld_tile);
+    for (int i = 0; i < n; i++) {
+        float *from = tile + (size_t)i * ld_tile, *to = y + (size_t)i * ld;
+        linear_add_bias(p->l, m->out + b0 * PACK_ROWS, from, columns);
+        linear_activate(p->k, mode, from, columns);
+        if (mode == LINEAR_ADD)
+            for (int c = 0; c < columns; c++) to[c] += from[c];
+        else
+            memcpy(to, from, (size_t)columns * sizeof *to);
+    }
+}
+
+// Blocks [b, end) of w, one or two, spread out into the scratch.
+static unpacked spread_blocks(const product *p, const pack *w, int b, int end) {
+    const linear_scratch *s = p->s;
+    size_t units = (size_t)w->n_units, scales = units * (size_t)pack_halves(w) * PACK_ROWS;
+    for (size_t i = 0; i < (size_t)(end - b); i++)
+        p->k->unpack(w, b + (int)i, s->u + i * units * PACK_UNIT_BYTES, s->scale + i * scales, s->offset + i * scales);
+    return (unpacked){end - b, w->n_units, pack_halves(w), w->traits.bits, s->u, s->scale, s->offset};
+}
+
+// Blocks [b0, b1) of a packed matrix times all rows, two blocks at a time; y is where block b0 belongs.
+static void packed_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
+    for (int b = b0; b < b1; b += KERNELS_BLOCKS, y += KERNELS_BLOCKS * PACK_ROWS) {
+        int end = b + KERNELS_BLOCKS < b1 ? b + KERNELS_BLOCKS : b1;
+        unpacked spread = spread_blocks(p, &m->packed, b, end);
+        // Plain results of whole blocks need no stop on the way.
+        bool direct = (mode == LINEAR_STORE || mode == LINEAR_ADD) && !p->l->bias && end * PACK_ROWS <= m->rows;
+        for (int t = 0; t < p->n_rows; t += KERNELS_TILE) {
+            int n = p->n_rows - t < KERNELS_TILE ? p->n_rows - t : KERNELS_TILE;
+            float *to = y + (size_t)t * ld, tile[KERNELS_TILE * KERNELS_BLOCKS * PACK_ROWS];
+            if (direct) {
+                p->k->gemm(&spread, &p->a->tiles, t / KERNELS_TILE, n, mode == LINEAR_ADD, to, ld);
+                low_add(p, m, b, end, t, n, to, ld);
+            } else {
+                p->k->gemm(&spread, &p->a->tiles, t / KERNELS_TILE, n, false, tile, KERNELS_BLOCKS * PACK_ROWS);
+                finish_tile(p, m, mode, b, end, t, n, tile, KERNELS_BLOCKS * PACK_ROWS, to, ld);
+            }
+        }
+    }
+}
+
+// n floats of a matrix of a float type, from element `at` on: in place, or converted into the panel.
+static const float *as_floats(const product *p, const void *w, tensor_type type, size_t at, size_t n) {
+    if (type == TENSOR_F32) return (const float *)w + at;
+    if (type == TENSOR_F16)
+        p->k->f16_to_f32((const uint16_t *)w + at, n, p->s->panel);
+    else
+        p->k->bf16_to_f32((const uint16_t *)w + at, n, p->s->panel);
+    return p->s->panel;
+}
+
+enum { STRIP_ROWS = 128, PANEL_BLOCKS = LINEAR_PANEL_ROWS / PACK_ROWS };
+
+static void float_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
+    size_t cols = (size_t)m->cols;
+    for (int b = b0; b < b1; b += PANEL_BLOCKS, y += LINEAR_PANEL_ROWS) {
+        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, rows = linear_rows_of(m, b, end);
+        const float *w = as_floats(p, m->data, m->type, (size_t)b * PACK_ROWS * cols, (size_t)rows * cols);
+        for (int t = 0; t < p->n_rows; t += STRIP_ROWS) {
+            float tile[STRIP_ROWS * LINEAR_PANEL_ROWS];
+            int n = p->n_rows - t < STRIP_ROWS ? p->n_rows - t : STRIP_ROWS;
+            blas_sgemm_nt(n, rows, m->cols, p->a->x + (size_t)t * cols, cols, w, cols, tile, LINEAR_PANEL_ROWS);
+            finish_tile(p, m, mode, b, end, t, n, tile, LINEAR_PANEL_ROWS, y + (size_t)t * ld, ld);
+        }
+    }
+}
+
+static void matrix_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
+    if (m->data)
+        float_rows(p, m, mode, b0, b1, y, ld);
+    else
+        packed_rows(p, m, mode, b0, b1, y, ld);
+}
+
+// A x of a float adapter, LINEAR_PANEL_ROWS ranks at a time.
+static void low_float(const product *p, const low_rank *e, float *low) {
+    size_t cols = (size_t)p->l->cols;
+    for (int r = 0; r < e->rank; r += LINEAR_PANEL_ROWS) {
+        int n = e->rank - r < LINEAR_PANEL_ROWS ? e->rank - r : LINEAR_PANEL_ROWS;
+        const float *w = as_floats(p, e->a, e->f32 ? TENSOR_F32 : TENSOR_F16, (size_t)r * cols, (size_t)n * cols);
+        blas_sgemm_nt(p->n_rows, n, p->l->cols, p->a->x, cols, w, cols, low + r, (size_t)p->low_width);
+    }
+}
+
+static void low_packed(const product *p, const pack *w, float *low) {
+    for (int b = 0; b < w->n_blocks; b += KERNELS_BLOCKS, low += KERNELS_BLOCKS * PACK_ROWS) {
+        unpacked spread = spread_blocks(p, w, b, b + KERNELS_BLOCKS < w->n_blocks ? b + KERNELS_BLOCKS : w->n_blocks);
+        for (int t = 0; t < p->n_rows; t += KERNELS_TILE) {
+            int n = p->n_rows - t < KERNELS_TILE ? p->n_rows - t : KERNELS_TILE;
+            p->k->gemm(&spread, &p->a->tiles, t / KERNELS_TILE, n, false, low + (size_t)t * (size_t)p->low_width,
+                       (size_t)p->low_width);
+        }
+    }
+}
+
+// low = scale * A x for every adapter of the layer, by every member for itself.
+static void low_rows(product *p) {
+    low_begin(p);
+    float *low = p->s->low;
+    for (int i = 0; p->low_width > 0 && i < p->extra->n; i++) {
+        const low_rank *e = &p->extra->items[i];
+        if (e->packed_a)
+            low_packed(p, e->packed_a, low);
+        else
+            low_float(p, e, low);
+        low += linear_blocks(e->rank) * PACK_ROWS;
+    }
+    low_scale(p);
+}
+
+// Gate into y and up into a strip beside it, a few blocks at a time so that both are still in the cache when they meet.
+static void gated_rows(const product *p, float *y, size_t ld, int rank, int size) {
+    const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
+    float *strip = p->s->strip;
+    int b0, b1;
+    team_share(linear_blocks(gate->rows), rank, size, &b0, &b1);
+    for (int b = b0; b < b1; b += PANEL_BLOCKS) {
+        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, n = linear_rows_of(gate, b, end);
+        float *g = y + (size_t)b * PACK_ROWS;
+        matrix_rows(p, gate, LINEAR_STORE, b, end, g, ld);
+        matrix_rows(p, up, LINEAR_STORE, b, end, strip, LINEAR_PANEL_ROWS);
+        for (int t = 0; t < p->n_rows; t++)
+            p->k->silu_mul(g + (size_t)t * ld, strip + (size_t)t * LINEAR_PANEL_ROWS, n);
+    }
+}
+
+void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
+                 size_t ld, const linear_scratch *s, int rank, int size) {
+    product p = {.l = l, .k = kernels_get(), .a = a, .extra = extra, .s = s, .n_rows = n_rows};
+    low_rows(&p);
+    if (mode == LINEAR_SILU_MUL) {
+        gated_rows(&p, y, ld, rank, size);
+        return;
+    }
+    for (int i = 0; i < l->n_parts; i++) {
+        const matrix *m = &l->part[i];
+        int from, to;
+        linear_share(l, i, rank, size, &from, &to);
+        if (from < to) matrix_rows(&p, m, mode, from, to, y + m->out + from * PACK_ROWS, ld);
+    }
+}
