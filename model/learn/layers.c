@@ -131,6 +131,7 @@ void layers_backward(const member *m, int i) {
     if (p->options.recompute && i + 1 < p->c->n_layers) { // the last layer's memory is still its own
         member_copy(m, p->x, p->layers[i].x, p->c->n_embd);
         forward_to_activation(m, i);
+        linears_low(m, &p->g->layers[i].down, &p->layers[i], p->act);
     }
     mlp_backward(m, i);
     attention_branch_backward(m, i);

@@ -25,15 +25,19 @@ static product_weights weights_of(const learn_linear *l) {
     return (product_weights){.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
 }
 
+void linears_low(const member *m, const learn_linear *l, layer_memory *mem, const float *x) {
+    product p = member_product(m);
+    if (!l->a) return;
+    product_narrow(&p, adapter_input(m, l, x), l->cols, l->a->w, l->a->rows, l->scale, low_of(m->p, l, mem));
+}
+
 void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *x, float *y, int ld,
                      bool add) {
     product p = member_product(m);
     product_weights w = weights_of(l);
     product_low low = {0};
-    if (l->a) {
-        low = (product_low){low_of(m->p, l, mem), l->b->w, l->a->rows};
-        product_narrow(&p, adapter_input(m, l, x), l->cols, l->a->w, low.rank, l->scale, low_of(m->p, l, mem));
-    }
+    linears_low(m, l, mem, x);
+    if (l->a) low = (product_low){low_of(m->p, l, mem), l->b->w, l->a->rows};
     product_forward(&p, &w, x, l->a ? &low : NULL, y + l->out, ld, add);
     const float *bias = l->bias ? l->bias->w : l->frozen_bias;
     if (!bias) return;

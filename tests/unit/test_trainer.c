@@ -43,14 +43,19 @@ static trainer_options options_of(int micro) {
                              .products = PRODUCT_FLOAT32};
 }
 
-static float dropout; // of everything that is opened
+// Of everything that is opened.
+static float dropout;
+static bool recompute;
+static product_mode products = PRODUCT_FLOAT32;
 
 static bool open_setup(setup *s, const char *folder, bool lora, int micro, int threads) {
     error err;
     *s = (setup){.train = pattern(1, 5), .held_out = pattern(1, 5)};
     batches_in_order(&s->held_out);
     const learn_lora l = {.rank = 4, .alpha = 8, .targets = TARGET_ALL, .seed = 2};
-    const trainer_options o = options_of(micro);
+    trainer_options o = options_of(micro);
+    o.products = products;
+    o.recompute = recompute;
     s->file = model_file_open(folder, &err);
     s->net = s->file ? net_open(s->file, 1, &err) : NULL;
     s->team = team_open(threads, &err);
@@ -99,22 +104,34 @@ static void test_learns(const char *folder) {
     }
 }
 
-// How the work is shared out changes nothing but the last digits.
 static double worst_of(const double *a, const double *b) {
     double worst = 0;
     for (int i = 0; i < STEPS; i++) worst = fmax(worst, fabs(a[i] - b[i]) / a[i]);
     return worst;
 }
 
-static void test_shares(const char *folder) {
+// How rows are put into passes, and whether layers go forward twice, changes no bit; how many threads there are, the
+// last digits at most.
+static void test_shares(const char *folder, bool lora) {
     setup s;
     double losses[STEPS], norms[STEPS], other[STEPS], other_norms[STEPS];
-    if (open_setup(&s, folder, true, BATCH, 1)) run(&s, STEPS, losses, norms);
+    if (open_setup(&s, folder, lora, BATCH, 2)) run(&s, STEPS, losses, norms);
+    const char *mode = product_mode_name(s.trainer.options.products);
     close_setup(&s);
-    for (int micro = 1; micro <= BATCH; micro++) {
-        if (open_setup(&s, folder, true, micro, micro)) run(&s, STEPS, other, other_norms);
+    for (int way = 0; way < 2 * BATCH; way++) {
+        int micro = 1 + way / 2;
+        recompute = way % 2;
+        if (open_setup(&s, folder, lora, micro, 2)) run(&s, STEPS, other, other_norms);
         close_setup(&s);
-        OK(worst_of(losses, other) < 1e-5, "%d rows a pass on %d threads: losses differ by %g", micro, micro,
+        OK(memcmp(losses, other, sizeof losses) == 0, "%s%s, %d rows a pass%s: losses differ by %g", mode,
+           lora ? ", adapter" : "", micro, recompute ? ", recompute" : "", worst_of(losses, other));
+        OK(memcmp(norms, other_norms, sizeof norms) == 0, "their norms by %g", worst_of(norms, other_norms));
+    }
+    recompute = false;
+    for (int threads = 1; threads <= 3; threads += 2) {
+        if (open_setup(&s, folder, lora, 2, threads)) run(&s, STEPS, other, other_norms);
+        close_setup(&s);
+        OK(worst_of(losses, other) < 1e-5, "%s, %d threads: losses differ by %g", mode, threads,
            worst_of(losses, other));
         OK(worst_of(norms, other_norms) < 1e-4, "their norms by %g", worst_of(norms, other_norms));
     }
@@ -312,10 +329,16 @@ int main(void) {
         if (strcmp(t->name, "gpt2") == 0) {
             test_learns(folder);
             for (dropout = 0; dropout < 0.3f; dropout += 0.2f) {
-                test_shares(folder);
+                test_shares(folder, true);
                 test_goes_on(folder);
             }
             dropout = 0;
+            for (int mode = PRODUCT_FLOAT32; mode <= PRODUCT_FP16; mode++) {
+                products = (product_mode)mode;
+                test_shares(folder, false);
+                test_shares(folder, true);
+            }
+            products = PRODUCT_FLOAT32;
             test_dropout(folder);
             test_stops(folder);
             test_at_layer(folder);
