@@ -117,21 +117,21 @@ static void wait_turn(background *b, double busy_until) {
     b->waited += now() - begun;
 }
 
-static void give_way(void *arg) {
+static bool give_way(void *arg) {
     background *b = arg;
     if (b->is_holding) {
         double time = now(), spent = time - b->layer_begun;
         wait_turn(b, time + BUSY_SHARE * spent);
     }
     b->layer_begun = now();
+    return !b->is_ending;
 }
 
 static bool go_on(void *arg) {
     background *b = arg;
     look_at_power(b);
     if (b->draining) wait_turn(b, 0);
-    give_way(b);
-    return !b->is_ending;
+    return give_way(b);
 }
 
 static double waited(void *arg) {

@@ -105,7 +105,6 @@ int train_open(train_job *j) {
     int rc = train_data_open(&j->data, s, j->model, j->watch->go_on, j->watch->arg, j->err);
     if (rc != TRAIN_DATA_DONE) return rc;
     train_sampler_open(&j->sampler, &j->data, j->model, s->threads, (uint64_t)s->seed);
-    j->sampler.go_on = j->watch->go_on;
     j->sampler.give_way = j->watch->give_way;
     j->sampler.arg = j->watch->arg;
     if (train_open_learner(j) != 0) return -1;

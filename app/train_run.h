@@ -17,8 +17,8 @@ typedef struct train_watch {
     // NULL: never ends it.
     bool (*go_on)(void *arg);
     // Called on the training's thread before each layer of a pass and each token of a sample. It may wait, which leaves the
-    // processors to others. NULL: not wanted.
-    void (*give_way)(void *arg);
+    // processors to others; false ends the training as go_on does, without the end of the pass. NULL: not wanted.
+    bool (*give_way)(void *arg);
     // Seconds spent waiting in the two so far: they are no time trained, and in no forecast. NULL: none.
     double (*waited)(void *arg);
     void *arg;

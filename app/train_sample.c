@@ -93,8 +93,7 @@ static size_t prompt_length(const batches *b, size_t row) {
 static bool on_token(void *arg, const gen_token *t) {
     const train_sampler *s = arg;
     (void)t;
-    if (s->give_way) s->give_way(s->arg);
-    return !s->go_on || s->go_on(s->arg);
+    return !s->give_way || s->give_way(s->arg);
 }
 
 static int write_one(const train_sampler *s, const batches *b, net_state *state, chain *c, size_t row, gen_result *out,

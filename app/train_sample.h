@@ -14,9 +14,8 @@ typedef struct train_sampler {
     size_t n_trained, n_held_out;
     int threads;
     uint64_t seed;
-    // Called before each token; go_on says whether to write on, give_way may wait. NULL: not wanted.
-    bool (*go_on)(void *arg);
-    void (*give_way)(void *arg);
+    // Called before each token: it may wait; false ends the sample. NULL: not wanted.
+    bool (*give_way)(void *arg);
     void *arg;
 } train_sampler;
 

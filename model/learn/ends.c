@@ -159,11 +159,13 @@ static void loss_piece(const member *m, const piece *s) {
     output_norm_backward(m, s->first, n);
 }
 
-void ends_loss(const member *m) {
+bool ends_loss(const member *m) {
     const learn_pass *p = m->p;
     for (int first = 0; first < p->n_places;) {
+        if (!member_begin(m)) return false;
         piece s = next_piece(p, first);
         loss_piece(m, &s);
         first += s.rows * s.each;
     }
+    return true;
 }

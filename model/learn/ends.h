@@ -11,6 +11,6 @@ void ends_embed_backward(const member *m);
 
 // The loss of every labelled place, a piece at a time; with p->backward also its gradients, in p->dx (which was zero)
 // and the parameters of the head.
-void ends_loss(const member *m);
+bool ends_loss(const member *m); // false: the pass is given up
 
 #endif

@@ -60,15 +60,9 @@ static void forward_to_activation(const member *m, int i) {
     activation_forward(m, mem);
 }
 
-// Whoever has to give way waits here.
-static void begin_layer(const member *m) {
-    if (m->rank == 0 && m->p->at_layer) m->p->at_layer(m->p->at_layer_arg);
-}
-
 void layers_forward(const member *m, int i) {
     learn_pass *p = m->p;
     layer_memory *mem = &p->layers[i];
-    begin_layer(m);
     member_copy(m, mem->x, p->x, p->c->n_embd);
     forward_to_activation(m, i);
     product of = member_product(m);
@@ -127,7 +121,6 @@ static void attention_branch_backward(const member *m, int i) {
 
 void layers_backward(const member *m, int i) {
     learn_pass *p = m->p;
-    begin_layer(m);
     if (p->options.recompute && i + 1 < p->c->n_layers) { // the last layer's memory is still its own
         member_copy(m, p->x, p->layers[i].x, p->c->n_embd);
         forward_to_activation(m, i);

@@ -16,12 +16,17 @@ static void run_member(void *arg, int rank) {
     int d = p->c->n_embd, site = SITES * p->c->n_layers;
     ends_embed(&m);
     if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->x, d, p->x, false);
-    for (int i = 0; i < p->c->n_layers; i++) layers_forward(&m, i);
+    for (int i = 0; i < p->c->n_layers; i++) {
+        if (!member_begin(&m)) return;
+        layers_forward(&m, i);
+    }
     if (p->backward) member_clear(&m, p->dx, d);
     member_wait(&m);
-    ends_loss(&m);
-    if (!p->backward) return;
-    for (int i = p->c->n_layers - 1; i >= p->g->lowest; i--) layers_backward(&m, i);
+    if (!ends_loss(&m) || !p->backward) return;
+    for (int i = p->c->n_layers - 1; i >= p->g->lowest; i--) {
+        if (!member_begin(&m)) return;
+        layers_backward(&m, i);
+    }
     if (!p->g->embedding && !p->g->positions) return;
     if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
     ends_embed_backward(&m);
@@ -43,6 +48,7 @@ static double run(learn_pass *p, const learn_batch *b, double weight, bool backw
     for (int i = 0; i + 1 < p->n; i++)
         if ((i + 1) % b->len != 0 && b->labels[i + 1] >= 0) p->places[p->n_places++] = i;
     if (backward && p->tied) tied_note(p->tied, b->ids, (size_t)p->n);
+    p->given_up = false;
     team_run(p->team, run_member, p);
     double total = 0;
     for (int i = 0; i < p->n_places; i++) total += p->losses[i];
@@ -211,7 +217,11 @@ product_mode learn_pass_mode(const learn_pass *p) {
     return product_memory_mode(p->products);
 }
 
-void learn_pass_at_layer(learn_pass *p, void (*call)(void *arg), void *arg) {
+bool learn_pass_given_up(const learn_pass *p) {
+    return p->given_up;
+}
+
+void learn_pass_at_layer(learn_pass *p, bool (*call)(void *arg), void *arg) {
     p->at_layer = call;
     p->at_layer_arg = arg;
 }

@@ -59,8 +59,9 @@ struct learn_pass {
     size_t arena_bytes;
     tied *tied; // gradients of an embedding that is the head as well; NULL: it is not, or is frozen
 
-    void (*at_layer)(void *arg);
+    bool (*at_layer)(void *arg);
     void *at_layer_arg;
+    bool given_up; // written by the first member, read by the others after the barrier that follows
 
     const learn_batch *batch; // of the running pass
     int n, n_places;
@@ -75,6 +76,16 @@ typedef struct member {
 
 static inline void member_wait(const member *m) {
     team_barrier(m->p->team);
+}
+
+// Before each layer and each piece of the loss: whoever has to give way waits here. False, for all members alike: the pass
+// is given up.
+static inline bool member_begin(const member *m) {
+    learn_pass *p = m->p;
+    if (!p->at_layer) return true;
+    if (m->rank == 0) p->given_up = !p->at_layer(p->at_layer_arg);
+    member_wait(m);
+    return !p->given_up;
 }
 
 static inline void member_share(const member *m, int n, int *first, int *last) {

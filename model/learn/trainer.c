@@ -72,7 +72,7 @@ static double sum_of_weights(const learn_batch *b) {
     return sum;
 }
 
-// Adds the losses of a batch to *sum, pass by pass; false when go_on said no. weight 0: without gradients.
+// Adds the losses of a batch to *sum, pass by pass; false when go_on or at_layer said no. weight 0: without gradients.
 static bool run_passes(trainer *t, const learn_batch *b, double weight, double *sum) {
     learn_pass_at_layer(t->pass, t->at_layer, t->arg);
     for (int r = 0; r < b->rows; r += t->options.micro_batch) {
@@ -80,6 +80,7 @@ static bool run_passes(trainer *t, const learn_batch *b, double weight, double *
         learn_batch part = rows_of(b, r, to);
         if (t->go_on && !t->go_on(t->arg)) return false;
         *sum += weight > 0 ? learn_pass_train(t->pass, &part, weight) : learn_pass_loss(t->pass, &part);
+        if (learn_pass_given_up(t->pass)) return false;
     }
     return true;
 }

@@ -31,9 +31,9 @@ typedef struct trainer {
     int step;       // steps done
     // Called between passes; returning false gives up the step (TRAINER_STOPPED). NULL: not wanted.
     bool (*go_on)(void *arg);
-    // Called before each layer of a pass, on the thread that trains: a training in the background waits here while the
-    // processors are wanted elsewhere. NULL: not wanted.
-    void (*at_layer)(void *arg);
+    // Called before each layer and each piece of the loss of a pass, on the thread that trains: a training in the background
+    // waits here while the processors are wanted elsewhere. False gives up the step, too. NULL: not wanted.
+    bool (*at_layer)(void *arg);
     void *arg;
 } trainer;
 
@@ -58,7 +58,7 @@ void trainer_close(trainer *t); // zeroed is fine
 // written to (net_check; with a message).
 int trainer_step(trainer *t, trainer_report *out, error *err);
 
-// Mean loss over all labels of the held-out rows, unweighted; NAN when there are none, go_on said no, or net_check.
+// Mean loss over all labels of the held-out rows, unweighted; NAN when there are none, go_on or at_layer said no, or net_check.
 double trainer_evaluate(trainer *t);
 
 // Seconds that one pass over a full micro-batch takes, forward and backward; changes nothing.

@@ -209,11 +209,13 @@ static void test_stops(const char *folder) {
     close_setup(&s);
 }
 
-static void count_layer(void *arg) {
-    ++*(int *)arg;
+// Counts; the 1007th is one too many.
+static bool count_layer(void *arg) {
+    return ++*(int *)arg != 1007;
 }
 
-// The one that has to give way is asked before every layer, there and back.
+// The one that has to give way is asked before every layer, there and back, and before the piece of the loss between; when
+// it says no, the step is as if it had not begun.
 static void test_at_layer(const char *folder) {
     setup s;
     if (open_setup(&s, folder, true, 2, 2)) {
@@ -222,12 +224,19 @@ static void test_at_layer(const char *folder) {
         error err;
         s.trainer.at_layer = count_layer;
         s.trainer.arg = &n;
-        OK(trainer_step(&s.trainer, &r, &err) == TRAINER_DONE && n == 2 * 2 * TINY_LAYERS,
+        OK(trainer_step(&s.trainer, &r, &err) == TRAINER_DONE && n == 2 * (2 * TINY_LAYERS + 1),
            "a step of two passes begins %d layers", n);
         n = 0;
         trainer_evaluate(&s.trainer);
         int rows = (int)batches_rows(&s.held_out), passes = (rows + 1) / 2;
-        OK(n == passes * TINY_LAYERS, "a measurement of %d rows begins %d", rows, n);
+        OK(n == passes * (TINY_LAYERS + 1), "a measurement of %d rows begins %d", rows, n);
+        for (int early = 0; early < 2 * (2 * TINY_LAYERS + 1); early++) {
+            n = 1006 - early;
+            OK(trainer_step(&s.trainer, &r, &err) == TRAINER_STOPPED && n == 1007 && s.trainer.step == 1,
+               "given up at place %d: %d", early, n);
+        }
+        n = 1006;
+        OK(isnan(trainer_evaluate(&s.trainer)), "a measurement that is given up is none");
     }
     close_setup(&s);
 }
