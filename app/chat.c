@@ -139,9 +139,21 @@ char *chat_take_draft(chat *c) {
 
 // ---- worker events
 
+// A NUL, which a model may well write, would end the text for all who read it.
+static void append_text(buf *to, const char *text, size_t n) {
+    for (const char *nul; (nul = memchr(text, '\0', n));) {
+        size_t before = (size_t)(nul - text);
+        buf_append(to, text, before);
+        buf_puts(to, UTF8_REPLACEMENT);
+        text += before + 1;
+        n -= before + 1;
+    }
+    buf_append(to, text, n);
+}
+
 static unsigned on_token(chat *c, event *e) {
     chat_turn *t = &c->turns[c->answer];
-    buf_append(&t->text, e->text, e->n_text);
+    append_text(&t->text, e->text, e->n_text);
     t->n_tokens = e->n_tokens;
     c->prefill_done = c->prefill_total = 0;
     c->tok_s = e->tok_s;
@@ -156,7 +168,7 @@ static unsigned on_token(chat *c, event *e) {
 static unsigned on_done(chat *c, const event *e) {
     chat_turn *t = &c->turns[c->answer];
     buf_clear(&t->text);
-    buf_append(&t->text, e->text, e->n_text);
+    append_text(&t->text, e->text, e->n_text);
     t->n_tokens = e->n_tokens;
     if (e->tok_s > 0) c->tok_s = e->tok_s;
     end_answer(c, e->stop);
