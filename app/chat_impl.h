@@ -29,9 +29,9 @@ void chat_turns_session(const chat *c, session *out);   // likewise for all; fre
 
 // ---- chat_setup.c: what an answer is written with, as JSON
 
-// Appends {"adapters":[...],"settings":{...}}; the settings only when they are wanted.
+// Appends {"adapters":[...],"user":"...","persona":"...","settings":{...}}; the settings only when they are wanted.
 void chat_setup_write(const chat *c, bool with_settings, buf *out);
-// Puts the adapters that setup names in place of those in the list; notes name those that are not there any more.
+// Takes up the names; puts the adapters that setup names in place of those in the list; notes name those that are not there any more.
 unsigned chat_setup_read(chat *c, const char *setup);
 
 // ---- chat_sessions.c
