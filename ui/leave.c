@@ -10,12 +10,12 @@
 #include <stdlib.h>
 
 static const choice CHOICE[] = {
-    {'k', "k", "leave, and keep it training by itself"},
-    {'s', "s", "stop it, with everything saved, and leave"},
-    {'c', "c", "stay here"},
+    {'k', "k", "leave; it goes on by itself"},
+    {'s', "s", "leave; it stops, all is saved"},
+    {'c', "c", "stay"},
 };
 
-enum { N_CHOICES = sizeof CHOICE / sizeof *CHOICE, STAY = 2, COLS = 52 };
+enum { N_CHOICES = sizeof CHOICE / sizeof *CHOICE, STAY = 2, COLS = 48 };
 
 typedef struct leave {
     ui *ui;
@@ -39,7 +39,7 @@ static void draw(void *arg, canvas *c, rect area) {
     char text[256];
     snprintf(text, sizeof text, "%s is in training", s->name);
     int used = canvas_puts(c, area.row, area.col, area.cols, text, STYLE_WARNING);
-    snprintf(text, sizeof text, ", step %d of %d", s->step, s->steps);
+    snprintf(text, sizeof text, ", step %d/%d", s->step, s->steps);
     if (s->steps > 0) canvas_puts(c, area.row, area.col + used, area.cols - used, text, STYLE_WARNING);
     choices_draw(&l->choices, c, (rect){area.row + area.rows - N_CHOICES, area.col, N_CHOICES, area.cols});
 }
@@ -77,6 +77,7 @@ void leave_follow(ui *u) {
     leave *l = mem_calloc(1, sizeof *l);
     *l = (leave){.ui = u, .choices = {.list = CHOICE, .n = N_CHOICES}};
     mode_open(u, &leave_mode, l);
+    input_say(u, NULL);
 }
 
 void leave_ask(ui *u) {

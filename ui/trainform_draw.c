@@ -123,13 +123,13 @@ static void print_forecast(const tuning *t, buf *out) {
         buf_puts(out, t->err.text[0] ? t->err.text : w->stale ? "being worked out…" : "");
         return;
     }
-    print_counted(out, w->examples, "example", "examples");
-    buf_puts(out, ", ");
-    print_counted(out, w->steps, "step", "steps");
     figures_time(text, w->seconds);
-    if (w->measured && *text) buf_printf(out, ", about %s", text);
+    if (w->measured) buf_printf(out, "about %s, ", text);
     figures_bytes(text, w->bytes);
-    if (w->measured) buf_printf(out, ", %s more memory", text);
+    if (w->measured) buf_printf(out, "%s; ", text);
+    print_counted(out, w->steps, "step", "steps");
+    buf_puts(out, ", ");
+    print_counted(out, w->examples, "example", "examples");
     if (w->stale) buf_puts(out, " …");
 }
 
@@ -268,7 +268,9 @@ static void draw_item(trainform *f, canvas *c, rect r, const tuning *t, const fo
                     STYLE_VALUE);
         break;
     case FORM_NAME: draw_name(f, c, value, t, is_focus); break;
-    case FORM_START: canvas_puts(c, r.row, value.col, value.cols, " Start ", is_focus ? STYLE_FOCUS : STYLE_KEY); break;
+    case FORM_START:
+        canvas_puts(c, r.row, value.col - 1, value.cols + 1, " Start ", is_focus ? STYLE_FOCUS : STYLE_KEY);
+        break;
     default: draw_slider(f, c, value, t, row->item);
     }
 }

@@ -197,7 +197,7 @@ void trainpane_draw(canvas *c, rect area, const background_state *s, bool with_s
     int left = area.rows - 1, n_figures = left >= 2 + PLOT_ROWS ? 2 : left >= 2 + 1 ? 1 : left;
     if (n_figures > 2) n_figures = 2;
     left -= n_figures;
-    int sample = with_sample ? (left > 2 * SAMPLE_ROWS ? left - left / 2 : left) : 0;
+    int sample = !with_sample ? 0 : left <= 2 * SAMPLE_ROWS ? left : s->sample.len ? left - left / 2 : 2;
     int plot = left - sample;
     if (plot > 0) draw_plot(c, (rect){row.row, area.col, plot, area.cols}, s);
     row.row += plot;
@@ -207,5 +207,5 @@ void trainpane_draw(canvas *c, rect area, const background_state *s, bool with_s
         draw_steps(c, row, s);
         row.row++;
     }
-    if (sample > 1) draw_sample(c, (rect){row.row, area.col, sample, area.cols}, s);
+    if (sample > 1) draw_sample(c, (rect){row.row + 1, area.col, sample - 1, area.cols}, s);
 }
