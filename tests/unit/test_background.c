@@ -1,5 +1,6 @@
 // Trainings in the background: a tiny model made here, adapters for it, held up, stopped, in line, thrown away.
 #include "app/background_impl.h"
+#include "app/commands.h"
 #include "app/headless.h"
 #include "app/paths.h"
 #include "app/read_all.h"
@@ -9,7 +10,9 @@
 #include "tests/test.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 
 enum { PATIENCE_MS = 60000 };
@@ -297,6 +300,99 @@ static void test_refused(background *b) {
     OK(!there("adapters/nowhere"), "nothing is left of it");
 }
 
+// ---- other processes
+
+static bool has_gone_on(const background_state *s) {
+    return (s->is_elsewhere && s->n_losses > 0) || has_ended(s);
+}
+
+// A training is left to a process of its own, followed there, and told to stop.
+static void test_leave(background *b, held_model *m) {
+    error err = {{0}};
+    OK(background_leave(b, &err) == 0, "nothing to leave");
+    OK(start_adapter(b, "left", 100000, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    OK(background_attach(b, "left", &err) != 0, "one's own is not followed: %s", err.text);
+    if (!OK(background_leave(b, &err) == 0, "%s", err.text)) return;
+    int step = background_look(b)->step;
+    pid_t holder = headless_holder(below("adapters/left"));
+    OK(!background_busy(b) && holder > 0 && holder != getpid() && getsid(holder) != getsid(0), "left to %d",
+       (int)holder);
+    OK(there("adapters/left/train.log"), "with a log");
+    headless_list l;
+    headless_find(&l, NULL);
+    bool found = false;
+    for (size_t i = 0; i < l.n; i++) found |= strcmp(l.items[i].name, "left") == 0 && l.items[i].holder == holder;
+    OK(found, "it is among those that run");
+    headless_list_free(&l);
+    OK(background_resume_training(b, "left", m, &err) != 0 && strstr(err.text, "another process"), "%s", err.text);
+    OK(background_attach(b, "left", &err) == 0, "%s", err.text);
+    OK(background_look(b)->is_elsewhere, "followed");
+    while (background_look(b)->step <= step && !has_ended(background_look(b))) wait_until(b, has_gone_on), drain(b);
+    OK(background_look(b)->step > step, "from step %d on: %d", step, background_look(b)->step);
+    background_pause(b);
+    char *line = background_take_note(b);
+    OK(line && strstr(line, "left"), "what another process does is not paused");
+    free(line);
+    background_stop(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted") && background_look(b)->has_result, "stopped: %s", how(b));
+    OK(headless_holder(below("adapters/left")) == 0, "and gone");
+    OK(background_attach(b, "left", &err) != 0 && strstr(err.text, "left"), "%s", err.text);
+}
+
+// Runs this program again with these words.
+static pid_t run_again(const char *what, const char *name) {
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) execl("/proc/self/exe", "test", what, name, (char *)NULL);
+    return pid;
+}
+
+static train_settings settings_to_kill(const char *name) {
+    train_settings s = settings_of(name, 300);
+    s.model = "base";
+    s.lora_r = 4;
+    s.eval_every = s.sample_every = 100;
+    s.save_every = 7;
+    return s;
+}
+
+// Another program that trains in the background, until it is killed.
+static int be_killed(const char *name) {
+    error err = {{0}};
+    background *b = background_open(&err);
+    train_settings s = settings_to_kill(name);
+    if (!b || start(b, &s, NULL, &err) != 0) return 1;
+    wait_until(b, has_ended);
+    background_close(b);
+    return 0;
+}
+
+// A program that is killed loses nothing that cannot be done again, to the last bit.
+static void test_kill(background *b, held_model *m) {
+    error err = {{0}};
+    train_settings s = settings_to_kill("unhurt");
+    OK(start(b, &s, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    double loss = background_look(b)->loss;
+    OK(ended_as(b, "finished"), "%s", how(b));
+    pid_t pid = run_again("be-killed", "killed");
+    while (!there("adapters/killed/checkpoint/state") && waitpid(pid, NULL, WNOHANG) == 0) usleep(1000);
+    OK(background_attach(b, "killed", &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    wait_until(b, has_ended);
+    OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "before it was done"), "killed: %s", how(b));
+    OK(background_resume_training(b, "killed", m, &err) == 0, "%s", err.text);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "finished") && background_look(b)->loss == loss, "%s: %.17g and %.17g", how(b), loss,
+       background_look(b)->loss);
+}
+
+// ----
+
 // The model's file is cut off while it is trained on: that is said, and what was learned stays.
 static void test_torn(background *b) {
     error err = {{0}};
@@ -345,7 +441,12 @@ static void test_held(background *b) {
     OK(there("adapters/keeper/checkpoint/state"), "closing saves what trains");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "train") == 0) return cmd_train(argc - 1, argv + 1); // as the background starts it
+    if (argc > 2 && strcmp(argv[1], "be-killed") == 0) {
+        snprintf(home, sizeof home, "%s", getenv("DOPPEL_HOME"));
+        return be_killed(argv[2]);
+    }
     snprintf(home, sizeof home, "/tmp/doppel-test-XXXXXX");
     if (!mkdtemp(home)) return 1;
     setenv("DOPPEL_HOME", home, 1);
@@ -364,6 +465,8 @@ int main(void) {
             test_line(b, m);
             test_yield(b, m);
             test_battery(b, m);
+            test_leave(b, m);
+            test_kill(b, m);
         }
         held_model_drop(m);
         test_refused(b);
