@@ -4,6 +4,7 @@
 #include "app/options.h"
 #include "app/report.h"
 #include "model/base/fault.h"
+#include "model/math/blas.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,7 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
     fill_standard_descriptors();
     fault_install();
+    blas_prepare();
     // Characters are as wide as the person's locale says; numbers stay as C writes them.
     setlocale(LC_CTYPE, "");
     return after_flush(run(argc, argv));

@@ -1,6 +1,5 @@
-// dlopen of OpenBLAS and a fallback. See ../shared notes in blas.h: OPENBLAS_CORETYPE is read when the library is
-// initialised, which dlopen lets us precede; the variable is taken out of the environment again at once, so that
-// programs started from doppel do not inherit it.
+// dlopen of OpenBLAS and a fallback. OPENBLAS_CORETYPE is read when the library is initialised, before main in a program
+// that is linked with it: dlopen lets us come first.
 #include "model/math/blas.h"
 #include "model/math/kernels.h"
 
@@ -16,18 +15,18 @@ typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int 
 static sgemm_fn sgemm;
 static const char *core = "none";
 
+void blas_prepare(void) {
+    const char *tier = kernels_get()->name;
+    if (strcmp(tier, "avx512") == 0) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    if (strcmp(tier, "avx2") == 0) setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+}
+
 static void open_library(void) {
     const char *off = getenv("DOPPEL_BLAS");
     if (off && strcmp(off, "off") == 0) return;
-    const char *tier = kernels_get()->name, *type = NULL;
-    if (strcmp(tier, "avx512") == 0) type = "SkylakeX";
-    if (strcmp(tier, "avx2") == 0) type = "Haswell";
-    bool ours = type && !getenv("OPENBLAS_CORETYPE");
-    if (ours) setenv("OPENBLAS_CORETYPE", type, 1);
     void *lib = NULL;
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"};
     for (size_t i = 0; i < sizeof names / sizeof *names && !lib; i++) lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-    if (ours) unsetenv("OPENBLAS_CORETYPE");
     if (!lib) return;
     // dlsym gives object pointers; POSIX says that they convert to function pointers.
     void (*set_threads)(int);

@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// Sets OPENBLAS_CORETYPE in the environment, which OpenBLAS reads when it is opened, unless it is set. Programs that are
+// started from here get it too. Called once, before there are other threads, since the environment has no lock; without
+// it OpenBLAS chooses for itself.
+void blas_prepare(void);
+
 // True when OpenBLAS was found. The first call opens it (any thread may make it). DOPPEL_BLAS=off in the environment
 // leaves it out; a forced kernel tier forces the matching core type.
 bool blas_available(void);

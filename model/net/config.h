@@ -23,6 +23,7 @@ typedef struct net_config {
     float norm_eps;
     position_kind position;
     float alibi_max_bias;
+    bool alibi_scaled; // the bias is added before the scores are scaled (falcon)
     bool rope_neox; // true: pairs (i, i + rot/2); false: pairs (2i, 2i + 1), as GGUF's permuted llama has them
     int rope_dim;   // how many of head_dim's components turn
     float rope_theta;

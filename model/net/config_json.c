@@ -362,10 +362,13 @@ static int read_falcon(const reader *r) {
         read_bool(r, r->json, "multi_query", &shared) < 0 || read_bool(r, r->json, "alibi", &alibi) < 0 ||
         read_bool(r, r->json, "parallel_attn", &parallel) < 0)
         return -1;
-    if (alibi) return not_run(r, "Falcon with ALiBi");
     if (hfnames_grouping("falcon", r->json, &g) != 0) return not_run(r, "numbers of heads that make no sense");
     c->n_kv_heads = g.n_groups ? g.n_groups : 1;
     c->parallel_residual = parallel || grouped || g.queries > 1;
+    if (!alibi) return 0;
+    c->position = POSITION_ALIBI;
+    c->alibi_max_bias = 8;
+    c->alibi_scaled = true;
     return 0;
 }
 

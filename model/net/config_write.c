@@ -84,6 +84,7 @@ static int put_window(const writer *w) {
 
 static int put_attention(const writer *w, const family *fam) {
     const net_config *c = w->c;
+    if (c->alibi_scaled) return cannot(w, "its positions are given by ALiBi");
     if (c->mlp != fam->mlp) return cannot(w, "its activation is not its family's usual one");
     if (strcmp(w->arch, "gptneox") == 0) {
         gguf_write_bool(w->w, "gptneox.use_parallel_residual", c->parallel_residual);

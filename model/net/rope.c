@@ -63,12 +63,11 @@ void rope_turn(const net_config *c, const float *cos_in, const float *sin_in, fl
 }
 
 // Powers of 2^(-max_bias / n) for the largest power of two n that fits; further heads take the odd powers of its root.
-void alibi_slopes(int n_heads, float max_bias, float *slopes) {
+void alibi_slopes(const net_config *c, float *slopes) {
     int n = 1;
-    while (2 * n <= n_heads) n *= 2;
-    for (int h = 0; h < n_heads; h++) {
-        float exponent =
-            h < n ? (float)(h + 1) * max_bias / (float)n : (float)(2 * (h - n) + 1) * max_bias / (float)(2 * n);
-        slopes[h] = powf(2.0f, -exponent);
+    while (2 * n <= c->n_heads) n *= 2;
+    for (int h = 0; h < c->n_heads; h++) {
+        float power = h < n ? (float)(h + 1) / (float)n : (float)(2 * (h - n) + 1) / (float)(2 * n);
+        slopes[h] = powf(2.0f, -power * c->alibi_max_bias) * (c->alibi_scaled ? c->attn_scale : 1);
     }
 }

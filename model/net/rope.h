@@ -14,6 +14,7 @@ void rope_angles(const net_config *c, const float *inv_freq, int position, float
 // Turns the first rope_dim components of one head in place.
 void rope_turn(const net_config *c, const float *cos_in, const float *sin_in, float *head);
 
-void alibi_slopes(int n_heads, float max_bias, float *slopes);
+// What is added to a head's score for each position further on (n_heads).
+void alibi_slopes(const net_config *c, float *slopes);
 
 #endif

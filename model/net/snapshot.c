@@ -30,7 +30,7 @@ static void add_config(hash *h, const net_config *c) {
     const int32_t ints[] = {c->n_layers,    c->n_embd,  c->n_heads,    c->n_kv_heads,        c->head_dim,
                             c->n_ff,        c->n_vocab, c->norm,       c->position,          c->rope_neox,
                             c->rope_dim,    c->mlp,     c->rope_scale, c->rope_original_ctx, c->parallel_residual,
-                            c->shared_norm, c->qk_norm, c->tied_head};
+                            c->shared_norm, c->qk_norm, c->tied_head,  c->alibi_scaled};
     const float floats[] = {c->norm_eps,       c->alibi_max_bias,   c->rope_theta, c->rope_factor, c->rope_low_freq,
                             c->rope_high_freq, c->rope_attn_factor, c->attn_scale, c->attn_clip};
     hash_add(h, ints, sizeof ints);

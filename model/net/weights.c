@@ -83,7 +83,7 @@ static int read_all(const loader *l, net *n) {
     if (c->position == POSITION_ROPE && read_rope(l, n) != 0) return -1;
     if (c->position == POSITION_ALIBI) {
         n->alibi_slopes = mem_calloc((size_t)c->n_heads, sizeof(float));
-        alibi_slopes(c->n_heads, c->alibi_max_bias, n->alibi_slopes);
+        alibi_slopes(c, n->alibi_slopes);
     }
     if (has(n, "token_embd_norm.weight") && loader_norm(l, c->n_embd, &n->embedding_norm, "token_embd_norm") != 0)
         return -1;

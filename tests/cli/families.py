@@ -223,14 +223,15 @@ def gptj():
 
 
 def falcon(kind):
-    """kind: "7b" (one key head, one norm), "40b" (grouped, two norms), "11b" (grouped, one norm), "serial"."""
+    """kind: "7b" (one key head, one norm), "40b" (grouped, two norms), "11b" (grouped, one norm), "serial", "rw" (serial,
+    with ALiBi, which is added before the scores are scaled)."""
     d, n = 32, 4
     head = d // n
-    kv = {"7b": 1, "40b": 2, "11b": 2, "serial": 4}[kind]
-    grouped, bias = kind in ("40b", "11b"), kind == "serial"
+    kv = {"7b": 1, "40b": 2, "11b": 2, "serial": 4, "rw": 4}[kind]
+    grouped, serial = kind in ("40b", "11b"), kind in ("serial", "rw")
     config = {"model_type": "falcon", "hidden_size": d, "num_attention_heads": n, "num_hidden_layers": LAYERS,
               "layer_norm_epsilon": 1e-5, "vocab_size": VOCAB, "new_decoder_architecture": grouped, "num_kv_heads": kv,
-              "multi_query": kind == "7b", "parallel_attn": kind != "serial", "bias": bias, "alibi": False,
+              "multi_query": kind == "7b", "parallel_attn": not serial, "bias": serial, "alibi": kind == "rw",
               "max_position_embeddings": 64, "rope_theta": 10000.0}
     if kind == "11b":
         config["num_ln_in_parallel_attn"] = 1
@@ -244,14 +245,15 @@ def falcon(kind):
             m.norm(p + "ln_mlp", d, True)
         else:
             m.norm(p + "input_layernorm", d, True)
-        if kind == "serial":
+        if serial:
             m.norm(p + "post_attention_layernorm", d, True)
-        m.linear(p + "self_attention.query_key_value", (n + 2 * kv) * head, d, bias)
-        m.linear(p + "self_attention.dense", d, d, bias)
-        m.linear(p + "mlp.dense_h_to_4h", 4 * d, d, bias)
-        m.linear(p + "mlp.dense_4h_to_h", d, 4 * d, bias)
+        m.linear(p + "self_attention.query_key_value", (n + 2 * kv) * head, d, serial)
+        m.linear(p + "self_attention.dense", d, d, serial)
+        m.linear(p + "mlp.dense_h_to_4h", 4 * d, d, serial)
+        m.linear(p + "mlp.dense_4h_to_h", d, 4 * d, serial)
     w, freqs = Weights(m.tensors), frequencies(head, 10000)
     layers = [Attention() for _ in range(LAYERS)]
+    slopes = [s / math.sqrt(head) for s in alibi_slopes(n, 8)] if kind == "rw" else None
 
     def split(fused):
         rows = heads_of(fused, n + 2 * kv)
@@ -267,15 +269,16 @@ def falcon(kind):
             p = "transformer.h.%d." % i
             y = w.layer_norm(p + ("ln_attn" if kind == "40b" else "input_layernorm"), x, 1e-5)
             q, k, v = split(w.linear(p + "self_attention.query_key_value", y))
-            q, k = ([rope_halves(h, position, freqs) for h in z] for z in (q, k))
-            a = w.linear(p + "self_attention.dense", layer.step(q, k, v, 1 / math.sqrt(head)))
+            if kind != "rw":
+                q, k = ([rope_halves(h, position, freqs) for h in z] for z in (q, k))
+            a = w.linear(p + "self_attention.dense", layer.step(q, k, v, 1 / math.sqrt(head), slopes=slopes))
             if kind == "40b":
                 y = w.layer_norm(p + "ln_mlp", x, 1e-5)
-            if kind == "serial":
+            if serial:
                 x = add(x, a)
                 y = w.layer_norm(p + "post_attention_layernorm", x, 1e-5)
             u = w.linear(p + "mlp.dense_4h_to_h", [gelu(t) for t in w.linear(p + "mlp.dense_h_to_4h", y)])
-            x = add(x, u) if kind == "serial" else add(x, a, u)
+            x = add(x, u) if serial else add(x, a, u)
         x = w.layer_norm("transformer.ln_f", x, 1e-5)
         return [sum(map(float.__mul__, w.row("transformer.word_embeddings.weight", t), x)) for t in range(VOCAB)]
 
@@ -427,7 +430,7 @@ def all_models():
     yield "gpt_neox", lambda: gpt_neox()
     yield "gpt_neox serial", lambda: gpt_neox(parallel=False, act="gelu_fast")
     yield "gptj", gptj
-    for kind in ("7b", "40b", "11b", "serial"):
+    for kind in ("7b", "40b", "11b", "serial", "rw"):
         yield "falcon " + kind, lambda kind=kind: falcon(kind)
     yield "mpt", lambda: mpt()
     yield "mpt 6 heads, clipped", lambda: mpt(6, 0.8)

@@ -177,7 +177,7 @@ static const json_case json_cases[] = {
     {"falcon", LLAMA ",'multi_query':false,'parallel_attn':false", "heads=4/4 serial own", NULL},
     {"falcon", LLAMA ",'new_decoder_architecture':true,'num_kv_heads':2,'parallel_attn':false", "heads=4/2 parallel",
      NULL},
-    {"falcon", LLAMA ",'alibi':true", NULL, "Falcon with ALiBi"},
+    {"falcon", LLAMA ",'alibi':true,'multi_query':false,'parallel_attn':false", "alibi bias=8 serial own", NULL},
     {"RefinedWebModel", "'n_layer':1,'hidden_size':8,'n_head':4,'multi_query':true", "falcon heads=4/1 ff=32 ctx=2048",
      NULL},
     {"RefinedWeb", "'n_layer':1,'hidden_size':8,'n_head':4,'n_head_kv':2", "falcon heads=4/2 parallel", NULL},
