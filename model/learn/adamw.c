@@ -46,7 +46,7 @@ static void update_share(void *arg, int rank) {
 }
 
 double adamw_step(const adamw_options *o, param_set *set, int t, team *team) {
-    double norm = param_set_grad_norm(set), lr = adamw_rate(o, t);
+    double norm = param_set_grad_norm(set, team), lr = adamw_rate(o, t);
     double gain = o->clip > 0 && o->clip / (norm + 1e-6) < 1 ? o->clip / (norm + 1e-6) : 1;
     update u = {.o = o, .set = set, .team = team, .gain = (float)gain, .lr = (float)lr};
     u.decay = (float)(lr * o->weight_decay);

@@ -1,5 +1,6 @@
 // Parameter arrays. Weights, gradient and moments lie in one block, so that a parameter is either there or not.
 #include "model/learn/param.h"
+#include "model/learn/loops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -45,15 +46,57 @@ size_t param_set_count(const param_set *set) {
     return n;
 }
 
-void param_set_clear_grads(param_set *set) {
-    for (size_t i = 0; i < set->n; i++) memset(set->items[i]->grad, 0, param_count(set->items[i]) * sizeof(float));
+// ---- over all gradients ----
+
+// Stretches of gradients, numbered through all parameters: the members take them in turn, and their sums of squares are
+// added up in order, so that the norm does not depend on the team.
+enum { STRETCH = 1 << 16 };
+
+typedef struct stretches {
+    const param_set *set;
+    team *team;
+    size_t n;
+    double *squares; // (n); NULL: gradients are set to zero instead
+} stretches;
+
+static size_t stretches_of(const param *p) {
+    return (param_count(p) + STRETCH - 1) / STRETCH;
 }
 
-double param_set_grad_norm(const param_set *set) {
-    double total = 0;
-    for (size_t i = 0; i < set->n; i++) {
-        const param *p = set->items[i];
-        for (size_t k = 0, n = param_count(p); k < n; k++) total += (double)p->grad[k] * p->grad[k];
+static void do_stretches(void *arg, int rank) {
+    const stretches *s = arg;
+    size_t size = s->team ? (size_t)team_active(s->team) : 1, number = 0;
+    for (size_t i = 0; i < s->set->n; i++) {
+        const param *p = s->set->items[i];
+        for (size_t at = 0, all = param_count(p); at < all; at += STRETCH, number++) {
+            size_t n = all - at < STRETCH ? all - at : STRETCH;
+            if (number % size != (size_t)rank) continue;
+            if (s->squares)
+                s->squares[number] = loops_get()->squares(p->grad + at, n);
+            else
+                memset(p->grad + at, 0, n * sizeof *p->grad);
+        }
     }
+}
+
+static void run_stretches(stretches *s) {
+    if (s->team)
+        team_run(s->team, do_stretches, s);
+    else
+        do_stretches(s, 0);
+}
+
+void param_set_clear_grads(param_set *set, team *team) {
+    run_stretches(&(stretches){.set = set, .team = team});
+}
+
+double param_set_grad_norm(const param_set *set, team *team) {
+    stretches s = {.set = set, .team = team};
+    for (size_t i = 0; i < set->n; i++) s.n += stretches_of(set->items[i]);
+    s.squares = mem_calloc(s.n + 1, sizeof *s.squares);
+    run_stretches(&s);
+    double total = 0;
+    for (size_t i = 0; i < s.n; i++) total += s.squares[i];
+    free(s.squares);
     return sqrt(total);
 }

@@ -2,7 +2,7 @@
 #ifndef DOPPEL_LEARN_PARAM_H
 #define DOPPEL_LEARN_PARAM_H
 
-#include "model/base/base.h"
+#include "model/math/team.h"
 
 enum { PARAM_MAX_NAME = 128 };
 
@@ -25,7 +25,8 @@ void param_set_free(param_set *set);
 
 size_t param_count(const param *p);           // rows * cols
 size_t param_set_count(const param_set *set); // of all
-void param_set_clear_grads(param_set *set);
-double param_set_grad_norm(const param_set *set); // L2 norm over all gradients
+// The members of a team share both out; team NULL: the caller does all. Results do not depend on it.
+void param_set_clear_grads(param_set *set, team *team);
+double param_set_grad_norm(const param_set *set, team *team); // L2 norm over all gradients
 
 #endif

@@ -104,7 +104,7 @@ int trainer_step(trainer *t, trainer_report *out, error *err) {
     *out = (trainer_report){.step = t->step + 1, .rate = adamw_rate(&t->options.adamw, t->step)};
     out->labels = learn_batch_count(&b);
     out->tokens = (int64_t)b.rows * b.len;
-    param_set_clear_grads(params);
+    param_set_clear_grads(params, t->team);
     double sum = 0;
     bool done = !(weights > 0) || run_passes(t, &b, 1 / weights, &sum);
     learn_pass_finish(t->pass);
@@ -138,6 +138,6 @@ double trainer_measure(trainer *t) {
     learn_pass_train(t->pass, &b, 1);
     double seconds = now() - begun;
     learn_pass_finish(t->pass);
-    param_set_clear_grads(&t->graph->params);
+    param_set_clear_grads(&t->graph->params, t->team);
     return seconds;
 }

@@ -115,16 +115,16 @@ static void check_param(const setup *s, param *p, uint64_t *random) {
 static void check_all(setup *s) {
     uint64_t random = random_seed(11, 0);
     param_set *params = &s->graph->params;
-    param_set_clear_grads(params);
+    param_set_clear_grads(params, NULL);
     double loss = learn_pass_train(s->pass, &s->batch, 1), again = learn_pass_loss(s->pass, &s->batch);
     learn_pass_finish(s->pass);
     OK(loss == again, "%s: the same loss with and without gradients: %.9g, %.9g", s->what, loss, again);
     for (size_t i = 0; i < params->n; i++) check_param(s, params->items[i], &random);
     // Twice the weight adds twice the gradient: three times in all.
-    double norm = param_set_grad_norm(params);
+    double norm = param_set_grad_norm(params, NULL);
     learn_pass_train(s->pass, &s->batch, 2);
     learn_pass_finish(s->pass);
-    OK(fabs(param_set_grad_norm(params) / norm - 3) < 1e-5, "%s: gradients add up", s->what);
+    OK(fabs(param_set_grad_norm(params, NULL) / norm - 3) < 1e-5, "%s: gradients add up", s->what);
 }
 
 // ---- what is trained
