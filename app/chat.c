@@ -44,11 +44,11 @@ static char *describe_setup(const chat *c) {
 
 static void ask(chat *c) {
     chat_keep_state(c);
-    question *q = chat_style_question(c, c->n_turns, true);
+    question *q = chat_style_question(c, c->n_turns, !c->style->off, NULL);
     c->asked = worker_ask_for(c->worker, q);
     chat_question_free(q);
     c->answer = chat_turns_waiting(c);
-    chat_turn *t = chat_turns_insert(c, c->answer, TURN_MODEL, chat_style_answerer(c));
+    chat_turn *t = chat_turns_insert(c, c->answer, TURN_MODEL, chat_style_answerer(c, !c->style->off));
     t->running = true;
     t->model = mem_strdup(c->model_path);
     t->setup = describe_setup(c);
@@ -91,11 +91,11 @@ void chat_abandon(chat *c) {
 }
 
 bool chat_busy(const chat *c) {
-    return c->loading || c->fetching || c->adapting || c->answering;
+    return c->loading || c->fetching || c->adapting || c->answering || chat_compare_runs(c);
 }
 
 unsigned chat_stop(chat *c) {
-    if (c->answering || c->fetching) worker_stop(c->worker);
+    if (c->answering || c->fetching || chat_compare_runs(c)) worker_stop(c->worker);
     return CHAT_STATUS;
 }
 
@@ -296,6 +296,7 @@ static unsigned on_fetch_event(chat *c, const event *e) {
 
 static unsigned on_event(chat *c, event *e) {
     if (e->type == EVENT_LOADED) return on_loaded(c, e);
+    if (chat_compare_event(c, e)) return CHAT_STATUS;
     bool adapts = c->adapting && e->request == c->adapt_request;
     if (e->type == EVENT_ADAPTED || (e->type == EVENT_ERROR && adapts)) return adapts ? chat_adapters_event(c, e) : 0;
     if (e->type == EVENT_FETCH || e->type == EVENT_FETCHED) return on_fetch_event(c, e);
@@ -332,6 +333,7 @@ static unsigned add_message(chat *c, const char *text) {
         c->draft = mem_strdup(text);
         return flags;
     }
+    chat_compare_close(c);
     chat_turn *t = chat_turns_insert(c, c->n_turns, TURN_USER, chat_style_me(c));
     t->waiting = true;
     size_t n = strlen(text);

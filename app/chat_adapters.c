@@ -114,8 +114,12 @@ unsigned chat_adapt(chat *c, const char *word) {
 }
 
 void chat_label(const chat *c, buf *out) {
-    buf_puts(out, c->model_name[0] ? c->model_name : "no model");
+    chat_label_with(c, !c->style->off, out);
     if (c->n_adapters > 0 && c->style->off) buf_puts(out, " (style off)");
-    for (size_t i = 0; i < c->n_adapters && !c->style->off; i++)
+}
+
+void chat_label_with(const chat *c, bool on, buf *out) {
+    buf_puts(out, c->model_name[0] ? c->model_name : "no model");
+    for (size_t i = 0; i < c->n_adapters && on; i++)
         buf_printf(out, " + %s \xc3\x97%.2f", c->adapters[i].name, (double)c->adapters[i].strength);
 }

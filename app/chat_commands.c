@@ -67,7 +67,7 @@ static unsigned run_system(chat *c, const char *args) {
     }
     if (c->system[0] && chat_style_voice(c)->speaks)
         return chat_note(c, false, "System text (kept, but not told: %s was trained without one): %s",
-                         chat_style_answerer(c), c->system);
+                         chat_style_answerer(c, true), c->system);
     if (c->system[0]) return chat_note(c, false, "System text: %s", c->system);
     if (default_system(c)) return chat_note(c, false, "System text (the model's own): %s", default_system(c));
     return chat_note(c, false, "There is no system text.");
@@ -361,6 +361,7 @@ static const command commands[] = {
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
     {{"train", "[FILE|WORD ...]", "learn from a chat log or a text while the chat goes on; /help train tells the rest"},
      chat_train_run},
+    {{"compare", "[MESSAGE]", "answers with and without the style side by side; then 1 or 2 takes one"}, chat_compare_run},
     {{"source", "", "where the underlined words of the last answer are copied from"}, chat_copies_run},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt, JSON for .json"}, chat_save},
     {{"quit", "", "leave"}, run_quit},

@@ -54,10 +54,14 @@ static void mark_turn(chat_turn *t, const copies *index, unsigned number) {
     t->copied_whole = !t->running;
 }
 
-static void mark_turns(chat *c) {
+void chat_copies_mark(chat *c) {
     const copies *index = c->style->sources ? sources_index(c->style->sources) : NULL;
     for (size_t i = 0; i < c->n_turns; i++)
         if (c->turns[i].kind == TURN_MODEL) mark_turn(&c->turns[i], index, c->style->index_number);
+    for (int i = 0; i < COMPARE_SIDES && index; i++) {
+        compare_side *s = &c->style->compare.sides[i];
+        if (!s->failed) copy_scan_feed(&s->copied, index, buf_str(&s->text), s->text.len, !s->request);
+    }
 }
 
 static const chat_turn *last_answer(const chat *c) {
@@ -150,6 +154,6 @@ unsigned chat_copies_pump(chat *c) {
     }
     if (news & SOURCES_FOUND) flags |= tell_sources(c) | CHAT_STATUS;
     if (news & SOURCES_FOUND) c->looking_up = false;
-    mark_turns(c);
+    chat_copies_mark(c);
     return flags;
 }

@@ -9,8 +9,9 @@
 void chat_copies_follow(chat *c);
 int chat_copies_fd(const chat *c);       // readable when there is something for chat_copies_pump; -1: nothing is read
 bool chat_copies_reading(const chat *c); // the index is not there yet
-unsigned chat_copies_pump(chat *c);      // takes it in, and marks what is new in the turns; CHAT_ flags
+unsigned chat_copies_pump(chat *c);      // takes it in, and marks; CHAT_ flags
 
+void chat_copies_mark(chat *c);          // marks what is new in the turns
 size_t chat_copies_count(const chat *c); // spans in the last answer
 // Appends a line about the spans of an answer, such as: 2 spans of 6 words or more are copied: "...", "..."
 void chat_copies_tell(const chat_turn *t, buf *out);

@@ -63,6 +63,7 @@ bool chat_keep_refuses(chat *c, unsigned *flags); // reading along: says so; not
 int chat_adapters_add(chat *c, const char *word, error *err);
 void chat_adapters_send(chat *c); // asks the worker for the list as it is
 void chat_adapters_clear(chat *c);
+void chat_label_with(const chat *c, bool on, buf *out); // chat_label, as it is with the style on or off
 // The adapter at path was written anew: if it is in use, it is read again.
 unsigned chat_adapters_renew(chat *c, const char *path);
 unsigned chat_adapters_event(chat *c, const event *e); // its answer: EVENT_ADAPTED or EVENT_ERROR

@@ -15,6 +15,12 @@ void chat_style_free(chat_style *s) {
     if (!s) return;
     voice_free(&s->adapter);
     voice_free(&s->model);
+    free(s->compare.message);
+    for (int i = 0; i < COMPARE_SIDES; i++) {
+        free(s->compare.sides[i].label);
+        buf_free(&s->compare.sides[i].text);
+        copy_scan_free(&s->compare.sides[i].copied);
+    }
     sources_close(s->sources);
     free(s->from);
     free(s->persona);
@@ -23,9 +29,12 @@ void chat_style_free(chat_style *s) {
 
 // ---- who speaks
 
+static const voice *voice_with(const chat *c, bool on) {
+    return c->style->adapter.speaks && on ? &c->style->adapter : &c->style->model;
+}
+
 const voice *chat_style_voice(const chat *c) {
-    const chat_style *s = c->style;
-    return s->adapter.speaks && !s->off ? &s->adapter : &s->model;
+    return voice_with(c, !c->style->off);
 }
 
 static const char *persona_of(const chat *c, const voice *v) {
@@ -43,8 +52,9 @@ static const char *persona(const chat *c) {
     return persona_of(c, chat_style_voice(c));
 }
 
-const char *chat_style_answerer(const chat *c) {
-    return chat_style_voice(c)->speaks ? persona(c) : c->model_name;
+const char *chat_style_answerer(const chat *c, bool on) {
+    const voice *v = voice_with(c, on);
+    return v->speaks ? persona_of(c, v) : c->model_name;
 }
 
 const char *chat_style_me(const chat *c) {
@@ -104,11 +114,11 @@ static const char *name_of_turn(const chat *c, const voice *v, const chat_turn *
     return t->kind == TURN_USER ? me_of(c, v) : persona_of(c, v);
 }
 
-question *chat_style_question(const chat *c, size_t end, bool styled) {
+question *chat_style_question(const chat *c, size_t end, bool on, const char *more) {
     question *q = mem_calloc(1, sizeof *q);
-    chat_message *messages = mem_calloc(end + 1, sizeof *messages);
-    time_t *times = mem_calloc(end + 1, sizeof *times);
-    const voice *v = styled ? chat_style_voice(c) : &c->style->model;
+    chat_message *messages = mem_calloc(end + 2, sizeof *messages);
+    time_t *times = mem_calloc(end + 2, sizeof *times);
+    const voice *v = voice_with(c, on);
     q->as_trained = v->speaks;
     q->messages = messages;
     q->times = times;
@@ -121,10 +131,15 @@ question *chat_style_question(const chat *c, size_t end, bool styled) {
     }
     for (size_t i = 0; i < end; i++) {
         const chat_turn *t = &c->turns[i];
-        if (t->kind == TURN_NOTE || t->waiting || t->failed) continue;
+        bool is_asked = i + 1 == end; // also when it had no answer before
+        if (t->kind == TURN_NOTE || t->waiting || (t->failed && !is_asked)) continue;
         const char *role = t->kind == TURN_USER ? "user" : "assistant";
         times[q->n] = t->time;
         messages[q->n++] = (chat_message){q->as_trained ? name_of_turn(c, v, t) : role, buf_str(&t->text)};
+    }
+    if (more) {
+        times[q->n] = time(NULL);
+        messages[q->n++] = (chat_message){q->as_trained ? me_of(c, v) : "user", more};
     }
     return q;
 }

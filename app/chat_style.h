@@ -8,18 +8,20 @@
 #define DOPPEL_CHAT_STYLE_H
 
 #include "app/chat.h"
+#include "app/chat_compare.h"
 #include "app/question.h"
 #include "app/style/sources.h"
 #include "app/style/voice.h"
 
 typedef struct chat_style {
-    voice adapter, model; // the first voice among the adapters, and the model's own; speaks false: none
-    char *from;           // the name of that adapter; NULL for none
-    size_t n_voices;      // adapters that could have decided
-    char *persona;        // who answers, one of the authors; NULL: the voice's own choice
-    sources *sources;     // the training text of all that is in use (app/chat_copies.h); NULL: none is known
+    voice adapter, model;  // the first voice among the adapters, and the model's own; speaks false: none
+    char *from;            // the name of that adapter; NULL for none
+    size_t n_voices;       // adapters that could have decided
+    char *persona;         // who answers, one of the authors; NULL: the voice's own choice
+    sources *sources;      // the training text of all that is in use (app/chat_copies.h); NULL: none is known
     unsigned index_number; // of it: another one for other files
-    bool off;             // strengths are 0 in the worker, and stay what they are in the chat
+    chat_compare compare;
+    bool off; // strengths are 0 in the worker, and stay what they are in the chat
 } chat_style;
 
 chat_style *chat_style_new(void);
@@ -32,13 +34,13 @@ void chat_style_tell(chat *c);
 
 // The voice that decides how the chat is written; it speaks not when there is none.
 const voice *chat_style_voice(const chat *c);
-// The names shown for what is said now: the model's or the persona's, the person's.
-const char *chat_style_answerer(const chat *c);
+// The names shown for what is said: the model's or the persona's, with the style on or off; the person's.
+const char *chat_style_answerer(const chat *c, bool on);
 const char *chat_style_me(const chat *c);
 
-// What to ask for an answer to the turns before `end`; styled false: as the bare model would be asked. Free with
-// chat_question_free.
-question *chat_style_question(const chat *c, size_t end, bool styled);
+// What to ask for an answer to the turns before `end` and to one more message (NULL: none), with the style on or off.
+// Free with chat_question_free, before turns or message change.
+question *chat_style_question(const chat *c, size_t end, bool on, const char *more);
 void chat_question_free(question *q);
 
 // Base or style, for the next token on.

@@ -91,7 +91,7 @@ void worker_adapters_refresh(worker *w) {
 }
 
 // What the cache holds serves only where both are the same.
-void worker_adapters_use(worker *w, const float *strengths) {
+bool worker_adapters_use(worker *w, const float *strengths) {
     adapter_use uses[WORKER_MAX_ADAPTERS];
     bool same = true;
     for (int i = 0; i < w->adapters.n; i++) {
@@ -99,9 +99,10 @@ void worker_adapters_use(worker *w, const float *strengths) {
         if (strengths) uses[i].strength = strengths[i];
         same = same && (!strengths || uses[i].strength == w->adapters.uses[i].strength);
     }
-    if (same && strengths) return;
+    if (same && strengths) return false;
     net_set_adapters(w->state, uses, w->adapters.n);
     w->stale = true;
+    return true;
 }
 
 // ---- the preparer

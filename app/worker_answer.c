@@ -134,7 +134,7 @@ static int answer_question(worker *w, answer *a, gen_result *result, error *err)
     chain_random random = chain_get_random(w->chain);
     if (q->aside) chain_seed(w->chain, s.seed);
     worker_adapters_refresh(w);
-    if (q->own_strengths) worker_adapters_use(w, q->strengths);
+    bool uses_others = q->own_strengths && worker_adapters_use(w, q->strengths);
     int failed = read_question(w, a, &s, &prompt, err);
     gen_request g = {.prompt = prompt.data,
                      .n_prompt = prompt.len,
@@ -146,7 +146,7 @@ static int answer_question(worker *w, answer *a, gen_result *result, error *err)
                      .arg = a,
                      .drafter = w->drafter};
     if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, result, err);
-    if (q->own_strengths) worker_adapters_use(w, NULL);
+    if (uses_others) worker_adapters_use(w, NULL);
     if (q->aside) chain_set_random(w->chain, &random);
     id_list_free(&prompt);
     return failed;

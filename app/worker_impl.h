@@ -116,7 +116,8 @@ void *worker_adapters_prepare(void *w);                  // the preparer: serves
 // anybody. What the cache holds was calculated with the old ones then (stale).
 void worker_adapters_refresh(worker *w);
 // Answers with the strengths that a question brings, in place of the chat's; strengths NULL: with the chat's again.
-void worker_adapters_use(worker *w, const float *strengths);
+// False: they are the same, nothing was changed.
+bool worker_adapters_use(worker *w, const float *strengths);
 void worker_adapters_close(adapter_set *set);
 
 #endif

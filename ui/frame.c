@@ -107,7 +107,8 @@ static void draw_footer(ui *u, const editor_view *v) {
         mode_key keys[STATE_FOOTER_KEYS] = {{"F1", "help"}, {"F2", "sampling"}};
         int n = 2;
         n += mode_function_keys(keys + n);
-        keys[n++] = (mode_key){"^C", u->chat->answering || u->chat->fetching ? "stop" : "leave"};
+        keys[n++] =
+            (mode_key){"^C", u->chat->answering || u->chat->fetching || chat_compare_runs(u->chat) ? "stop" : "leave"};
         if (has_answer(u->chat)) keys[n++] = (mode_key){"F5", "another answer"};
         if (u->chat->n_adapters > 0) keys[n++] = (mode_key){"F6", u->chat->style->off ? "style" : "base"};
         draw_footer_keys(u, keys, n);

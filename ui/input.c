@@ -1,7 +1,9 @@
 #include "ui/input.h"
 
 #include "app/tuning.h"
+#include "app/chat_copies.h"
 #include "app/chat_style.h"
+#include "ui/compareview.h"
 #include "ui/help.h"
 #include "ui/leave.h"
 #include "ui/pasted.h"
@@ -30,9 +32,13 @@ void input_say(ui *u, const char *text) {
 }
 
 void input_changed(ui *u, unsigned chat_flags) {
-    if (chat_flags & CHAT_TURNS) transcript_sync(u->transcript, u->chat->turns, u->chat->n_turns);
+    if (chat_flags & CHAT_TURNS) {
+        chat_copies_mark(u->chat);
+        transcript_sync(u->transcript, u->chat->turns, u->chat->n_turns);
+    }
     if (chat_flags) u->is_stale = true;
     leave_follow(u);
+    compareview_follow(u);
 }
 
 bool input_act(ui *u, unsigned chat_flags) {
@@ -279,7 +285,7 @@ void input_interrupt(ui *u) {
         bool incremental = v.search_mark == '<' || v.search_mark == '>';
         feed(u, incremental ? CTRL_G : ESCAPE);
         if (v.search_failed) feed(u, CTRL_G); // the first one only went back to what was found
-    } else if (u->chat->answering || u->chat->fetching) {
+    } else if (u->chat->answering || u->chat->fetching || chat_compare_runs(u->chat)) {
         input_changed(u, chat_stop(u->chat));
     } else if (u->shows_help || mode_is_open(u, NULL) || u->sampling.focused || completion_is_open(&u->completion)) {
         if (!u->shows_help) mode_close(u);

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl_output.h"
 #include "app/chat_copies.h"
+#include "app/chat_style.h"
 #include "app/chat_train.h"
 
 #include <stdio.h>
@@ -229,6 +230,38 @@ bool repl_output_pending(const repl_output *o, const chat *c) {
     return false;
 }
 
+static void write_compared(repl_output *o, const compare_side *s, int number) {
+    buf shown = {0}, facts = {0};
+    if (o->terminal)
+        clean_text(buf_str(&s->text), s->text.len, &shown);
+    else
+        buf_append(&shown, buf_str(&s->text), s->text.len);
+    if (s->failed) {
+        repl_output_say(o, true, buf_str(&s->text));
+    } else if (o->json) {
+        buf_printf(&facts, "\"side\":%d,\"copied\":%zu,\"label\":", number, s->copied.n);
+        buf_json_string(&facts, s->label, strlen(s->label));
+        buf_putc(&facts, ',');
+        write_json("compare", buf_str(&facts), buf_str(&s->text), s->text.len);
+    } else {
+        printf("%d %s:\n%s\n", number, s->label, buf_str(&shown));
+    }
+    buf_free(&shown);
+    buf_free(&facts);
+}
+
+// Both answers of a comparison, one after the other, each when it is whole.
+static void tell_compared(repl_output *o, const chat *c) {
+    const chat_compare *p = &c->style->compare;
+    if (o->comparison != p->number) o->compared = 0;
+    o->comparison = p->number;
+    for (; p->open && o->compared < COMPARE_SIDES && !p->sides[o->compared].request; o->compared++) {
+        write_compared(o, &p->sides[o->compared], o->compared + 1);
+        if (o->compared + 1 == COMPARE_SIDES && o->interactive)
+            repl_output_say(o, false, "/compare 1 or /compare 2 takes one of them into the conversation");
+    }
+}
+
 // The end of a training is worth looking up.
 static void ring(repl_output *o, const chat *c) {
     if (o->n_ended == c->train->n_ended) return;
@@ -258,6 +291,7 @@ int repl_output_update(repl_output *o, const chat *c) {
         o->next_progress = 0;
         o->seen = t->id;
     }
+    tell_compared(o, c);
     ring(o, c);
     fflush(stdout);
     return ferror(stdout) ? -1 : 0;

@@ -13,10 +13,12 @@ typedef struct repl_output {
     bool interactive; // a person types: notes stand between the answers; otherwise errors go to stderr
     bool terminal;    // stdout is one: control characters are filtered out
     bool quiet;
-    bool asked;           // a line was submitted: notes from now on are answers to it
-    unsigned seen;        // id of the newest turn that is written in full
-    size_t written;       // bytes written of the answer that runs
-    clean filter;         // for the same
+    bool asked;          // a line was submitted: notes from now on are answers to it
+    unsigned seen;       // id of the newest turn that is written in full
+    size_t written;      // bytes written of the answer that runs
+    clean filter;        // for the same
+    uint64_t comparison; // that was written last, and how many of its sides
+    int compared;
     int n_failed;         // error notes so far
     int dropped;          // chat->dropped_turns, as last told
     unsigned n_ended;     // trainings that ended, as last told

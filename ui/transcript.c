@@ -1,6 +1,7 @@
 #include "ui/transcript.h"
 
 #include "app/clean.h"
+#include "ui/underline.h"
 #include "ui/wrap.h"
 
 #include <stdio.h>
@@ -67,27 +68,15 @@ static bool is_same_turn(const item *it, const chat_turn *turn) {
             (memcmp(turn->text.data, it->head, n) == 0 && memcmp(turn->text.data + it->seen - n, it->tail, n) == 0));
 }
 
-// Where byte `at` of the turn's text stands in what is shown of it.
-static size_t shown_at(const item *it, const chat_turn *turn, size_t at) {
-    if (it->shown.len == turn->text.len) return at; // nothing was filtered out
-    buf before = {0};
-    clean filter = {0};
-    clean_feed(&filter, turn->text.data, at, &before);
-    at = before.len;
-    buf_free(&before);
-    return at < it->shown.len ? at : it->shown.len;
-}
-
 // Spans only grow and become more while the text does; all of them may go or come at once.
 static bool sync_copied(item *it, const chat_turn *turn) {
     const copy_scan *s = &turn->copied;
-    size_t end = s->n > 0 ? shown_at(it, turn, s->spans[s->n - 1].end) : 0;
-    if (s->n == it->n_copied && (s->n == 0 || it->copied[s->n - 1].end == end)) return false;
-    it->copied = mem_realloc(it->copied, s->n + 1, sizeof *it->copied);
+    copy_span *spans = underline_spans(s, &turn->text, &it->shown);
+    bool same = s->n == it->n_copied && (s->n == 0 || it->copied[s->n - 1].end == spans[s->n - 1].end);
+    free(it->copied);
+    it->copied = spans;
     it->n_copied = s->n;
-    for (size_t i = 0; i < s->n; i++)
-        it->copied[i] = (copy_span){shown_at(it, turn, s->spans[i].start), shown_at(it, turn, s->spans[i].end), 0};
-    return true;
+    return !same;
 }
 
 static bool sync_item(item *it, const chat_turn *turn) {
@@ -295,20 +284,6 @@ static void draw_header(const transcript *t, const item *it, canvas *c, int row,
     canvas_puts_right(c, row, col + used + 1, t->cols - used - 1, which, STYLE_VALUE);
 }
 
-// Underlines what of a row is copied; the row stands at (row, col).
-static void underline(const transcript *t, const item *it, wrap_row r, canvas *c, int row, int col) {
-    const char *text = buf_str(&it->shown) + r.start;
-    for (size_t i = 0; i < it->n_copied; i++) {
-        size_t from = it->copied[i].start, to = it->copied[i].end;
-        if (to <= r.start || from >= r.end) continue;
-        from = from > r.start ? from - r.start : 0;
-        to = (to < r.end ? to : r.end) - r.start;
-        int first = cells_width(text, from), cols = cells_width(text, to) - first;
-        if (first + cols > t->cols) cols = t->cols - first;
-        canvas_style(c, (rect){row, col + first, 1, cols}, STYLE_COPIED);
-    }
-}
-
 static void draw_text(const transcript *t, const item *it, size_t row_index, canvas *c, int row, int col) {
     static const theme_style STYLES[] = {[TURN_USER] = STYLE_TEXT, [TURN_MODEL] = STYLE_TEXT, [TURN_NOTE] = STYLE_NOTE};
     theme_style style = it->turn.is_error ? STYLE_ERROR : STYLES[it->turn.kind];
@@ -319,7 +294,7 @@ static void draw_text(const transcript *t, const item *it, size_t row_index, can
         wrap_row r = it->wrap.rows[row_index];
         used =
             canvas_put(c, row, col + indent, t->cols - indent, buf_str(&it->shown) + r.start, r.end - r.start, style);
-        underline(t, it, r, c, row, col + indent);
+        underline_row(c, row, col + indent, t->cols - indent, &it->shown, r, it->copied, it->n_copied);
     }
     bool is_last = row_index + 1 >= it->wrap.n_rows;
     if (it->turn.running && it->turn.kind == TURN_MODEL && is_last)
