@@ -117,6 +117,7 @@ typedef struct chat {
     chat_turn *others;        // messages that are not in the conversation: alternatives, and what followed them
     size_t n_others, cap_others;
     int last_number;     // of the newest message
+    bool told_of_loss;   // that leaving this conversation would lose it
     bool is_linked;      // parent, nth and n_alternatives are right
     struct keeper *keep; // chat_keep.c
 } chat;

@@ -180,12 +180,37 @@ static unsigned on_success(chat *c, int64_t id, buf *head) {
     return flags;
 }
 
+static void mark_missing(chat_turn *turns, size_t n) {
+    for (size_t i = 0; i < n; i++) turns[i].kept.is_stored = turns[i].kept.growing = false;
+}
+
+// The database is gone, or damaged: the conversation is written anew into the one that takes its place.
+static unsigned change_store(chat *c) {
+    error err = {{0}};
+    buf note = {0};
+    store *s = store_open(store_path(c->store), &note, &err);
+    if (!s) return 0; // it is tried again with the next change
+    store_close(c->store);
+    c->store = s;
+    c->session.id = 0;
+    mark_missing(c->turns, c->n_turns);
+    mark_missing(c->others, c->n_others);
+    buf_clear(&c->keep->head);
+    unsigned flags = chat_note(c, false, "%s",
+                               note.len ? note.data
+                                        : "The database of conversations was removed; this "
+                                          "conversation is written into a new one.");
+    buf_free(&note);
+    return flags;
+}
+
 static unsigned write_changes(chat *c) {
     keeper *k = c->keep;
-    if (c->session.id == 0 && path_length(c) == 0) return 0;
+    unsigned flags = 0;
+    if (c->session.id && store_is_lost(c->store)) flags |= change_store(c);
+    if (c->session.id == 0 && path_length(c) == 0) return flags;
     error err = {{0}};
     buf head = {0};
-    unsigned flags = 0;
     chat_turns_link(c);
     give_title(c);
     note_setup(c);
@@ -193,7 +218,7 @@ static unsigned write_changes(chat *c) {
     bool head_changed = head.len != k->head.len || memcmp(head.data, buf_str(&k->head), head.len) != 0;
     if (head_changed || k->revision != c->revision) {
         int64_t id = c->session.id;
-        flags = write_all(c, head_changed, &id, &err) == 0 ? on_success(c, id, &head) : on_failure(c, &err);
+        flags |= write_all(c, head_changed, &id, &err) == 0 ? on_success(c, id, &head) : on_failure(c, &err);
     }
     buf_free(&head);
     return flags;

@@ -22,9 +22,25 @@ static unsigned leave(chat *c) {
     return flags | CHAT_TURNS | CHAT_STATUS | CHAT_CANDIDATES;
 }
 
+// What the store does not have would be lost: that is said once before it is done.
+static bool may_leave(chat *c, unsigned *flags) {
+    const char *why = chat_unkept(c);
+    bool was_told = c->told_of_loss;
+    c->told_of_loss = why && !was_told;
+    if (!c->told_of_loss) return true;
+    *flags |=
+        chat_note(c, true,
+                  "This conversation is not kept (%s) and would be lost; /save FILE writes it elsewhere. The same "
+                  "once more leaves it.",
+                  why);
+    return false;
+}
+
 unsigned chat_session_new(chat *c, const char *title) {
     bool had_messages = c->session.id != 0;
-    unsigned flags = leave(c);
+    unsigned flags = 0;
+    if (!may_leave(c, &flags)) return flags;
+    flags |= leave(c);
     chat_keep_enter(c, 0, NULL);
     if (title) {
         chat_set_string(&c->session.title, title);
@@ -79,7 +95,9 @@ unsigned chat_session_open(chat *c, int64_t id) {
     error err = {{0}};
     if (!c->store) return no_store(c);
     if (id == c->session.id) return tell_where_we_are(c);
-    unsigned flags = leave(c);
+    unsigned flags = 0;
+    if (!may_leave(c, &flags)) return flags;
+    flags |= leave(c);
     if (chat_keep_enter(c, id, &err) != 0) return flags | chat_note(c, true, "%s", err.text);
     flags |= tell_where_we_are(c);
     chat_keep_refuses(c, &flags);
@@ -128,6 +146,7 @@ unsigned chat_session_remove(chat *c, int64_t id) {
     if (!c->store) return no_store(c);
     unsigned flags = 0;
     chat_keep_forget(c, id);
+    c->told_of_loss = true; // it is what is wanted
     if (id == c->session.id && !c->session.is_read_along) flags |= chat_session_new(c, NULL);
     if (store_remove(c->store, id, &err) != 0) return flags | chat_note(c, true, "%s", err.text);
     return flags | chat_note(c, false, "Conversation %lld is removed.", (long long)id);

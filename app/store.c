@@ -302,6 +302,16 @@ bool store_is_read_only(const store *s) {
     return s->is_read_only;
 }
 
+const char *store_path(const store *s) {
+    return s->path;
+}
+
+bool store_is_lost(store *s) {
+    int has_moved = 0, code = sqlite3_errcode(s->db) & 0xff;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    return has_moved || code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+}
+
 int64_t store_version(store *s) {
     static const char sql[] = "PRAGMA data_version";
     sqlite3_stmt *q = store_query(s, NULL, sql, "");

@@ -23,6 +23,10 @@ typedef struct store store;
 store *store_open(const char *path, buf *note, error *err);
 void store_close(store *s); // lets go of all sessions; NULL is fine
 bool store_is_read_only(const store *s);
+const char *store_path(const store *s);
+// The file is not the one any more that was opened (somebody removed it, or put another in its place), or it turned out
+// to be damaged: what is written would be lost. Another store_open makes it good.
+bool store_is_lost(store *s);
 
 // ---- sessions
 

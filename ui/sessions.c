@@ -55,8 +55,11 @@ static mode_result act(picker *p, ui *u, picker_result r) {
     return MODE_TAKEN;
 }
 
+// The chat may have had to change its store since the list was opened.
 static mode_result take_key(void *arg, ui *u, const key *k) {
-    return act(arg, u, picker_key(arg, k));
+    picker *p = arg;
+    p->store = u->chat->store;
+    return act(p, u, picker_key(p, k));
 }
 
 static mode_result take_mouse(void *arg, ui *u, const key *k) {

@@ -388,6 +388,8 @@ static void full(void) {
     }
     SAYS(c, "doppel tries again");
     say(c, "Still");
+    say(c, "/clear");
+    SAYS(c, "would be lost");
     SHAPE(c, "Before = During = Still = ");
     setrlimit(RLIMIT_FSIZE, &before);
     while (chat_wait_ms(c) >= 0) {
@@ -400,6 +402,32 @@ static void full(void) {
     c = open_chat(id, 4);
     SHAPE(c, "Before = During = Still = ");
     chat_close(c);
+}
+
+// The database is removed, and later overwritten, while a chat uses it.
+static void removed(void) {
+    char log[80], aside[80];
+    snprintf(log, sizeof log, "%s-wal", path);
+    snprintf(aside, sizeof aside, "%s.damaged", path);
+    chat *c = open_chat(0, 4);
+    say(c, "Before");
+    unlink(path);
+    unlink(log);
+    say(c, "After");
+    OK(store_find(c->store, "Before", NULL) == c->session.id && access(path, R_OK) == 0, "written anew");
+    int64_t id = c->session.id;
+    chat_close(c);
+    c = open_chat(id, 4);
+    SHAPE(c, "Before = After = ");
+    chat_close(c);
+    FILE *f = fopen(path, "w");
+    for (int i = 0; i < 10000; i++) fputs("rubbish ", f);
+    fclose(f);
+    c = open_chat(0, 4);
+    say(c, "Once more");
+    OK(c->session.id > 0 && !chat_unkept(c), "kept: %s", last_note(c));
+    chat_close(c);
+    unlink(aside);
 }
 
 int main(void) {
@@ -419,6 +447,7 @@ int main(void) {
         states();
         killed();
         full();
+        removed();
     } else {
         SKIP("%s is not there", tiny);
     }
