@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,11 +92,13 @@ static void end_job(background *b) {
 
 void background_stop(background *b) {
     if (!b->current) return;
-    pid_t holder = is_elsewhere(b) ? headless_holder(b->current->folder) : 0;
-    if (holder > 0)
-        kill(holder, SIGTERM); // it saves, ends, and the follower tells so
-    else if (!is_elsewhere(b))
+    error err;
+    if (!is_elsewhere(b)) {
         end_job(b);
+    } else if (headless_stop(b->current->folder, &err) != 0) { // else it saves, ends, and the follower tells so
+        b->discarding = false;
+        note(b, "%s", err.text);
+    }
 }
 
 void background_discard(background *b) {

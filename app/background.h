@@ -47,7 +47,7 @@ int background_resume_training(background *b, const char *name, held_model *m, e
 int background_attach(background *b, const char *name, error *err);
 
 // All of these act on the one that runs (not on those in line), at its next layer. Of one that another process runs
-// only stop and discard do anything.
+// only stop and discard do anything, and only when training is all that that process does; a note says so otherwise.
 void background_pause(background *b);
 void background_go_on(background *b);
 void background_stop(background *b);    // ends it with everything saved and the best kept

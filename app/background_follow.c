@@ -67,7 +67,7 @@ int background_follow(background *b, const background_job *j, error *err) {
     follower f = {.background = b, .path = buf_str(&path), .fd = -1};
     bool held = true;
     while (held && !b->is_ending) {
-        held = headless_holder(j->folder) > 0; // asked first: what was written before is read below
+        held = headless_holder(j->folder) != 0; // asked first: what was written before is read below
         open_newest(&f);
         read_news(&f);
         if (held) background_doze(b, SECONDS);
@@ -77,6 +77,6 @@ int background_follow(background *b, const background_job *j, error *err) {
     buf_free(&path);
     if (held) return TRAIN_RUN_INTERRUPTED;
     if (f.has_ended) return TRAIN_RUN_DONE;
-    return error_set(err, "%s: the process that trained it ended before it was done; /train resume %s goes on", j->name,
-                     j->name);
+    return error_set(err, "%s: the process that trained it ended before it was done; /train continue %s goes on",
+                     j->name, j->name);
 }

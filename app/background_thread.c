@@ -156,6 +156,7 @@ static void run_job(background *b, background_job *j) {
                                .go_on = go_on,
                                .give_way = give_way,
                                .waited = waited,
+                               .beside = true,
                                .arg = b};
     b->waited = 0;
     b->layer_begun = now();

@@ -3,11 +3,11 @@
 #include "app/idle.h"
 #include "app/paths.h"
 #include "app/read_all.h"
+#include "app/train_folder.h"
 #include "app/train_recall.h"
 #include "model/file/hfjson.h"
 
 #include <cjson/cJSON.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,75 +29,18 @@ cJSON *headless_read_run(const char *name, buf *folder, error *err) {
 }
 
 pid_t headless_holder(const char *folder) {
-    buf path = {0};
-    buf_printf(&path, "%s/lock", folder);
-    int fd = open(buf_str(&path), O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    buf_free(&path);
-    if (fd < 0) return 0;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool held = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
-    close(fd);
-    return held ? whole.l_pid : 0;
+    pid_t holder = train_folder_holder(folder, NULL);
+    return holder == getpid() ? 0 : holder;
 }
 
-static int count_of(const cJSON *run, const char *name) {
-    const cJSON *x = cJSON_GetObjectItemCaseSensitive(run, name);
-    return cJSON_IsNumber(x) && x->valuedouble >= 0 && x->valuedouble <= 1e9 ? (int)x->valuedouble : 0;
-}
-
-static bool is_undone(const cJSON *run) {
-    const cJSON *status = cJSON_GetObjectItemCaseSensitive(run, "status");
-    return cJSON_IsString(status) &&
-           (strcmp(status->valuestring, "running") == 0 || strcmp(status->valuestring, "interrupted") == 0);
-}
-
-static void look(headless_list *out, const char *name, const char *folder) {
-    buf as_path = {0};
-    buf_printf(&as_path, "%s/", folder); // a slash: not a name
-    cJSON *run = headless_read_run(buf_str(&as_path), NULL, NULL);
-    pid_t holder = run ? headless_holder(folder) : 0;
-    if (run && (holder || is_undone(run))) {
-        out->items = mem_reserve(out->items, &out->cap, out->n + 1, sizeof *out->items);
-        out->items[out->n++] = (headless_training){.name = mem_strdup(name),
-                                                   .folder = mem_strdup(folder),
-                                                   .holder = holder,
-                                                   .step = count_of(run, "step"),
-                                                   .steps = count_of(run, "steps")};
-    }
-    cJSON_Delete(run);
-    buf_free(&as_path);
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const headless_training *)a)->name, ((const headless_training *)b)->name);
-}
-
-void headless_find(headless_list *out, const char *skip) {
-    static const char *const folders[] = {"adapters", "models"};
-    *out = (headless_list){0};
-    for (int i = 0; i < 2; i++) {
-        buf path = {0};
-        DIR *d = paths_data(folders[i], &path, NULL) == 0 ? opendir(buf_str(&path)) : NULL;
-        size_t n = path.len;
-        for (struct dirent *e; d && (e = readdir(d));) {
-            if (e->d_name[0] == '.') continue;
-            buf_printf(&path, "/%s", e->d_name);
-            if (!skip || strcmp(skip, buf_str(&path)) != 0) look(out, e->d_name, buf_str(&path));
-            buf_remove(&path, n, path.len - n);
-        }
-        if (d) closedir(d);
-        buf_free(&path);
-    }
-    if (out->n > 1) qsort(out->items, out->n, sizeof *out->items, by_name);
-}
-
-void headless_list_free(headless_list *l) {
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->items[i].name);
-        free(l->items[i].folder);
-    }
-    free(l->items);
-    *l = (headless_list){0};
+int headless_stop(const char *folder, error *err) {
+    bool beside;
+    pid_t holder = train_folder_holder(folder, &beside);
+    if (holder > 0 && beside)
+        return error_set(err, "%s: is trained by a doppel that chats as well (process %d); stop it there", folder,
+                         (int)holder);
+    if (holder > 0) kill(holder, SIGTERM);
+    return 0;
 }
 
 // ---- beginning

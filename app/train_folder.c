@@ -8,9 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *below(const char *path, const char *name) {
@@ -74,27 +77,47 @@ int train_folder_find(train_folder *f, const train_settings *s, const char *word
 
 // ---- making, locking
 
+// flock belongs to the opened file, not to the process: asking about a lock never loses one that this process has. Who asks
+// has it for a moment, though, so that one refusal is no proof.
+static int take_lock(int fd) {
+    enum { TRIES = 20 };
+    const struct timespec moment = {.tv_nsec = 5000000};
+    for (int i = 0; i < TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+        nanosleep(&moment, NULL);
+    }
+    return -1;
+}
+
 static int lock(train_folder *f, error *err) {
     char *path = below(f->path, "lock");
     f->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int failed = 0;
     if (f->lock < 0)
         failed = error_set(err, "%s: cannot be written: %s", path, strerror(errno));
-    else if (fcntl(f->lock, F_SETLK, &whole) != 0)
+    else if (take_lock(f->lock) != 0)
         failed = error_set(err, "%s: another doppel trains here; wait for it, or choose another name with -o", f->path);
+    else if (ftruncate(f->lock, 0) != 0 || dprintf(f->lock, "%ld%s\n", (long)getpid(), f->beside ? " beside" : "") < 0)
+        failed = error_set(err, "%s: cannot be written: %s", path, strerror(errno));
     free(path);
     return failed;
 }
 
-bool train_folder_is_locked(const char *path) {
-    char *file = below(path, "lock");
-    int fd = open(file, O_RDWR | O_CLOEXEC);
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool held = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+pid_t train_folder_holder(const char *path, bool *beside) {
+    char *file = below(path, "lock"), text[32] = "";
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    ssize_t n = held ? read(fd, text, sizeof text - 1) : 0;
     if (fd >= 0) close(fd);
     free(file);
-    return held;
+    text[n > 0 ? n : 0] = '\0';
+    long pid = strtol(text, NULL, 10);
+    if (beside) *beside = strstr(text, "beside") != NULL;
+    return !held ? 0 : pid > 0 ? (pid_t)pid : -1;
+}
+
+bool train_folder_is_locked(const char *path) {
+    return train_folder_holder(path, NULL) != 0;
 }
 
 static bool is_empty(const char *path) {

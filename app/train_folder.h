@@ -4,20 +4,22 @@
 //     run.json               base, layout, names, arguments, how far it came
 //     metrics.jsonl          what it told while it ran
 //     checkpoint/state       where it goes on (model/learn/checkpoint.h)
-//     lock                   held while a doppel trains here
+//     lock                   held while a doppel trains here: its process, and "beside" when it chats as well
 #ifndef DOPPEL_TRAIN_FOLDER_H
 #define DOPPEL_TRAIN_FOLDER_H
 
 #include "app/train_settings.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 typedef struct train_folder {
     char *path, *name;
     char *state, *run; // paths of checkpoint/state and run.json
     int lock;          // -1: none
     FILE *metrics;
-    bool made; // by this run, and nothing is saved in it yet
+    bool made;   // by this run, and nothing is saved in it yet
+    bool beside; // the lock says "beside": its process does other things as well, and is not to be ended to end this
 } train_folder;
 
 // A name that can stand for a folder, made of a person's name or of a file's path. The caller frees it.
@@ -34,9 +36,10 @@ int train_folder_make(train_folder *f, error *err);
 // Locks one that is there. -1 with a message: there is none, another doppel trains there.
 int train_folder_reopen(train_folder *f, error *err);
 
-// Whether another process trains in the folder at path. Never ask about a folder that this process trains in: locks of
-// fcntl are lost when any descriptor of their file is closed.
-bool train_folder_is_locked(const char *path);
+// The process that trains in the folder at path (it may be this one); 0: none; -1: one that has only just begun. beside:
+// whether it does other things as well; may be NULL.
+pid_t train_folder_holder(const char *path, bool *beside);
+bool train_folder_is_locked(const char *path); // whether there is one
 
 // Opens metrics.jsonl. Of what stands in it the lines up to this step stay (-1: none).
 int train_folder_open_metrics(train_folder *f, int step, error *err);

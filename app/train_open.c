@@ -98,6 +98,7 @@ int train_open(train_job *j) {
     const train_settings *s = j->s;
     bool scratch = s->method == TRAIN_SCRATCH;
     if (train_folder_find(&j->folder, s, s->resume && *s->resume ? s->resume : s->out, j->err) != 0) return -1;
+    j->folder.beside = j->watch->beside;
     if (s->resume && train_folder_reopen(&j->folder, j->err) != 0) return -1;
     // A model from scratch is made in the folder; anything else makes it once everything is known to be there.
     if (scratch && !s->resume && make_folder(j) != 0) return -1;

@@ -4,6 +4,7 @@
 #include "app/headless.h"
 #include "app/paths.h"
 #include "app/read_all.h"
+#include "app/train_list.h"
 #include "app/tree.h"
 #include "model/base/fault.h"
 #include "tests/models.h"
@@ -130,6 +131,23 @@ static void drain(background *b) {
     while (poll(&fd, 1, 200) > 0) background_pump(b);
 }
 
+typedef struct looked_for {
+    const char *name;
+    train_standing standing;
+    bool found;
+} looked_for;
+
+static void look(void *arg, const train_listed *t) {
+    looked_for *f = arg;
+    f->found |= strcmp(t->name, f->name) == 0 && t->standing == f->standing;
+}
+
+static bool is_listed(const char *name, train_standing standing) {
+    looked_for f = {name, standing, false};
+    train_list_all(NULL, look, &f);
+    return f.found;
+}
+
 // ---- tests
 
 static void test_scratch(background *b) {
@@ -189,12 +207,7 @@ static void test_resume(background *b, held_model *m) {
     background_stop(b);
     wait_until(b, has_ended);
     OK(ended_as(b, "interrupted"), "%s", how(b));
-    headless_list l;
-    headless_find(&l, NULL);
-    bool found = false;
-    for (size_t i = 0; i < l.n; i++) found |= strcmp(l.items[i].name, "parts") == 0 && l.items[i].holder == 0;
-    OK(found, "it is among those that are not done");
-    headless_list_free(&l);
+    OK(is_listed("parts", TRAIN_INTERRUPTED), "it is among those that are not done");
     OK(background_resume_training(b, "parts", m, &err) == 0, "%s", err.text);
     wait_until(b, has_ended);
     parts = background_look(b)->loss;
@@ -319,12 +332,7 @@ static void test_leave(background *b, held_model *m) {
     OK(!background_busy(b) && holder > 0 && holder != getpid() && getsid(holder) != getsid(0), "left to %d",
        (int)holder);
     OK(there("adapters/left/train.log"), "with a log");
-    headless_list l;
-    headless_find(&l, NULL);
-    bool found = false;
-    for (size_t i = 0; i < l.n; i++) found |= strcmp(l.items[i].name, "left") == 0 && l.items[i].holder == holder;
-    OK(found, "it is among those that run");
-    headless_list_free(&l);
+    OK(is_listed("left", TRAIN_ELSEWHERE), "it is among those that run");
     OK(background_resume_training(b, "left", m, &err) != 0 && strstr(err.text, "another process"), "%s", err.text);
     OK(background_attach(b, "left", &err) == 0, "%s", err.text);
     OK(background_look(b)->is_elsewhere, "followed");
@@ -381,10 +389,15 @@ static void test_kill(background *b, held_model *m) {
     while (!there("adapters/killed/checkpoint/state") && waitpid(pid, NULL, WNOHANG) == 0) usleep(1000);
     OK(background_attach(b, "killed", &err) == 0, "%s", err.text);
     wait_until(b, has_stepped);
+    background_stop(b);
+    char *line = background_take_note(b);
+    OK(line && strstr(line, "stop it there") && kill(pid, 0) == 0, "a program that does other things is not ended");
+    free(line);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     wait_until(b, has_ended);
     OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "before it was done"), "killed: %s", how(b));
+    OK(is_listed("killed", TRAIN_CUT_OFF), "and listed so");
     OK(background_resume_training(b, "killed", m, &err) == 0, "%s", err.text);
     wait_until(b, has_ended);
     OK(ended_as(b, "finished") && background_look(b)->loss == loss, "%s: %.17g and %.17g", how(b), loss,
