@@ -182,8 +182,19 @@ static form_result take_escape(trainform *f, const tuning *t) {
     return FORM_TAKEN;
 }
 
+// Space chooses, but it is part of a name that is being typed when somebody is called so.
+static bool continues_name(const trainform *f, const tuning *t) {
+    buf wanted = {0};
+    bool found = false;
+    if (f->filter.len == 0) return false;
+    buf_printf(&wanted, "%s ", f->filter.data);
+    for (size_t i = 0; i < t->n_authors && !found; i++) found = strcasestr(t->authors[i].name, wanted.data) != NULL;
+    buf_free(&wanted);
+    return found;
+}
+
 static form_result take_char(trainform *f, tuning *t, uint32_t ch) {
-    bool is_typing = f->focus == FORM_NAME || (f->focus == FORM_AUTHORS && ch != ' ');
+    bool is_typing = f->focus == FORM_NAME || (f->focus == FORM_AUTHORS && (ch != ' ' || continues_name(f, t)));
     if (ch == ESCAPE) return take_escape(f, t);
     if (ch == '\t') return move_focus(f, t, 1);
     if (ch == '\r' || ch == '\n') return act(f, t);
