@@ -43,7 +43,7 @@ static char *describe_setup(const chat *c) {
 }
 
 static void ask(chat *c) {
-    chat_keep_state(c);
+    chat_state_recall(c);
     question *q = chat_style_question(c, c->n_turns, !c->style->off, NULL);
     c->asked = worker_ask_for(c->worker, q);
     chat_question_free(q);
@@ -101,7 +101,7 @@ unsigned chat_stop(chat *c) {
 
 unsigned chat_again(chat *c) {
     unsigned flags = 0;
-    if (chat_keep_refuses(c, &flags)) return flags;
+    if (chat_along_refuses(c, &flags)) return flags;
     size_t user = chat_turns_last(c, TURN_USER);
     if (user == c->n_turns) return chat_note(c, true, "there is nothing to answer again");
     if (c->loading || c->fetching) return chat_note(c, true, "the model is still loading");
@@ -116,7 +116,7 @@ unsigned chat_again(chat *c) {
 
 unsigned chat_undo(chat *c) {
     unsigned flags = 0;
-    if (chat_keep_refuses(c, &flags)) return flags;
+    if (chat_along_refuses(c, &flags)) return flags;
     size_t user = c->n_turns;
     if (user > 0 && c->turns[user - 1].waiting) {
         user--;
@@ -328,7 +328,7 @@ unsigned chat_pump(chat *c) {
 
 static unsigned add_message(chat *c, const char *text) {
     unsigned flags = 0;
-    if (chat_keep_refuses(c, &flags)) {
+    if (chat_along_refuses(c, &flags)) {
         free(c->draft);
         c->draft = mem_strdup(text);
         return flags;

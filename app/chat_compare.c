@@ -119,7 +119,7 @@ unsigned chat_compare_pick(chat *c, int side) {
         chat_compare_close(c);
         return chat_note(c, true, "the conversation has gone on meanwhile; compare again");
     }
-    if (chat_keep_refuses(c, &flags)) return flags;
+    if (chat_along_refuses(c, &flags)) return flags;
     if (p->is_new) put_message(c, p);
     size_t user = chat_turns_last(c, TURN_USER);
     c->turns[user].failed = false;

@@ -42,20 +42,28 @@ void chat_sessions_complete(const char *word, size_t n, buf *out); // appends it
 
 void chat_session_begin(chat *c, const chat_options *o); // what the chat starts with
 
+// ---- chat_state.c: the model's state of the conversation on disk
+
+void chat_state_keep(chat *c);               // if it has changed since
+void chat_state_recall(chat *c);             // before the first question in a session that was entered
+void chat_state_forget(chat *c, int64_t id); // of a session that is removed
+
+// ---- chat_along.c: a session that another doppel goes on with
+
+unsigned chat_along_update(chat *c);               // shows what that one added; takes the session over when it left
+bool chat_along_refuses(chat *c, unsigned *flags); // reading along: says so; nothing may be changed
+
 // ---- chat_keep.c: the store follows the turns
 
 void chat_keep_open(chat *c, const chat_options *o);
 void chat_keep_close(chat *c);
 unsigned chat_keep_update(chat *c); // after anything that may have changed the turns: writes it down
-void chat_keep_state(chat *c);      // before the first question in an opened session: recalls the model's state
 unsigned chat_keep_leave(chat *c);  // the session is left: writes all of it, keeps the model's state, unlocks
 // Turns, system text and lock of a stored session; id 0: an empty one. 0, or -1 with a message, and then it is an empty
 // one.
 int chat_keep_enter(chat *c, int64_t id, error *err);
 const char *chat_keep_model(const chat *c); // what the entered session was written with; "" for nothing known
 const char *chat_keep_setup(const chat *c);
-void chat_keep_forget(chat *c, int64_t id);       // the model's state of a session that is removed
-bool chat_keep_refuses(chat *c, unsigned *flags); // reading along: says so; nothing may be changed
 
 // ---- chat_adapters.c
 

@@ -3,11 +3,9 @@
 // that failed is simply still a difference the next time.
 //
 // A new session is put into the store with its first message. The answer that streams costs one row a token; when it has
-// ended it is written as a whole. The state of the model goes to app/kvstore.h when a session is left, and after answers
-// that made it much longer.
+// ended it is written as a whole.
 #define _POSIX_C_SOURCE 200809L
-#include "app/chat_impl.h"
-#include "app/kvstore.h"
+#include "app/chat_keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,32 +14,18 @@
 
 enum {
     RETRY_MS = 1000,
-    READ_MS = 250,      // between two looks at a session that is read along
     COMPLAIN_AFTER = 2, // failures in a row: another program's moment of work is none
     KEEP_TOKENS = 512,  // read since the state was kept: it is kept again
 };
 
-typedef struct keeper {
-    char *kv_dir;
-    bool remembers;
-    char *model, *setup; // what the session is written with; of an entered one as stored, until its model is loaded
-    buf head;            // of the session as the store has it
-    unsigned revision;   // of the turns as the store has them
-    bool was_answering;  // when it looked last
-    int n_failures;
-    error why;
-    bool has_complained;
-    int64_t due;                // milliseconds: when to try or look again; 0: not at all
-    int64_t version;            // of the database, in a session that is read along
-    pid_t owner;                // of that session
-    int n_past;                 // of the state that was kept, or recalled
-    bool must_recall, is_fresh; // is_fresh: answered since the state was kept
-} keeper;
-
-static int64_t now_ms(void) {
+int64_t chat_keeper_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool chat_keeper_is_due(const keeper *k) {
+    return k->due && chat_keeper_now() >= k->due;
 }
 
 // ---- writing
@@ -153,7 +137,7 @@ static int write_all(chat *c, bool head_changed, int64_t *id, error *err) {
 static unsigned on_failure(chat *c, const error *err) {
     keeper *k = c->keep;
     k->why = *err;
-    k->due = now_ms() + RETRY_MS;
+    k->due = chat_keeper_now() + RETRY_MS;
     if (++k->n_failures < COMPLAIN_AFTER || k->has_complained) return 0;
     k->has_complained = true;
     return chat_note(c, true, "Nothing is being kept: %s. The chat goes on, and doppel tries again.", err->text);
@@ -224,96 +208,19 @@ static unsigned write_changes(chat *c) {
     return flags;
 }
 
-// ---- the model's state
-
-static void state_name(int64_t id, char out[32]) {
-    snprintf(out, 32, "c%lld", (long long)id);
-}
-
-static void keep_state(chat *c) {
-    keeper *k = c->keep;
-    char name[32];
-    if (!c->session.id || c->session.is_read_along || !k->is_fresh) return;
-    state_name(c->session.id, name);
-    worker_keep(c->worker, name);
-    k->n_past = c->n_past;
-    k->is_fresh = false;
-}
-
-void chat_keep_state(chat *c) {
-    keeper *k = c->keep;
-    char name[32];
-    if (!k->must_recall) return;
-    k->must_recall = false;
-    state_name(c->session.id, name);
-    worker_recall(c->worker, name);
-}
-
-void chat_keep_forget(chat *c, int64_t id) {
-    char name[32];
-    if (id == c->session.id) c->keep->is_fresh = c->keep->was_answering = false; // it is not kept when it is left
-    state_name(id, name);
-    kvstore_forget(&(kvstore){.dir = c->keep->kv_dir, .cap = 1}, name);
-}
-
-// ---- reading along
-
-static bool is_due(const keeper *k) {
-    return k->due && now_ms() >= k->due;
-}
-
-static unsigned read_again(chat *c) {
-    session s;
-    error err = {{0}};
-    if (store_load(c->store, c->session.id, &s, &err) != 0) {
-        c->keep->due = 0;
-        return chat_note(c, true, "%s; it was removed", err.text);
-    }
-    chat_turns_fill(c, &s);
-    chat_set_string(&c->session.title, s.title);
-    chat_set_string(&c->system, s.system);
-    session_free(&s);
-    return CHAT_TURNS | CHAT_STATUS;
-}
-
-static unsigned read_along(chat *c) {
-    keeper *k = c->keep;
-    if (!is_due(k)) return 0;
-    k->due = now_ms() + READ_MS;
-    if (store_take(c->store, c->session.id) == 0) {
-        error err = {{0}};
-        chat_keep_enter(c, c->session.id, &err);
-        return chat_note(c, false, "The other doppel has left the conversation; it goes on here.") | CHAT_STATUS;
-    }
-    int64_t version = store_version(c->store);
-    if (version == k->version) return 0;
-    k->version = version;
-    return read_again(c);
-}
-
-bool chat_keep_refuses(chat *c, unsigned *flags) {
-    if (!c->session.is_read_along) return false;
-    *flags |=
-        chat_note(c, true,
-                  "This conversation is open in another doppel (process %ld) and can only be read here until that "
-                  "one leaves it; /clear begins a new one.",
-                  (long)c->keep->owner);
-    return true;
-}
-
 // ---- following
 
 unsigned chat_keep_update(chat *c) {
     keeper *k = c->keep;
     chat_turns_link(c);
     if (!c->store) return 0;
-    if (c->session.is_read_along) return read_along(c);
-    if (k->n_failures && !is_due(k)) return 0;
+    if (c->session.is_read_along) return chat_along_update(c);
+    if (k->n_failures && !chat_keeper_is_due(k)) return 0;
     unsigned flags = write_changes(c);
     if (k->was_answering && !c->answering && k->n_failures == 0) {
         k->is_fresh = true;
         store_flush(c->store);
-        if (c->n_past >= k->n_past + KEEP_TOKENS) keep_state(c);
+        if (c->n_past >= k->n_past + KEEP_TOKENS) chat_state_keep(c);
     }
     k->was_answering = c->answering;
     return flags;
@@ -321,7 +228,7 @@ unsigned chat_keep_update(chat *c) {
 
 int chat_wait_ms(const chat *c) {
     if (!c->keep->due) return -1;
-    int64_t left = c->keep->due - now_ms();
+    int64_t left = c->keep->due - chat_keeper_now();
     return left > 0 ? (int)left : 0;
 }
 
@@ -341,7 +248,7 @@ unsigned chat_keep_leave(chat *c) {
         k->n_failures = 0;
         flags = write_changes(c);
         k->is_fresh = k->is_fresh || k->was_answering;
-        keep_state(c);
+        chat_state_keep(c);
         if (c->session.id) store_let_go(c->store, c->session.id);
     }
     k->n_past = 0;
@@ -369,7 +276,7 @@ static void enter_stored(chat *c, const session *s, pid_t owner) {
                                 .changed = s->changed,
                                 .is_read_along = owner != 0};
     k->owner = owner;
-    k->due = owner ? now_ms() + READ_MS : 0;
+    k->due = owner ? chat_keeper_now() + CHAT_ALONG_MS : 0;
     chat_turns_fill(c, s);
     chat_set_string(&c->system, s->system);
     chat_set_string(&k->model, s->model);

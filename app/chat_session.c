@@ -100,7 +100,7 @@ unsigned chat_session_open(chat *c, int64_t id) {
     flags |= leave(c);
     if (chat_keep_enter(c, id, &err) != 0) return flags | chat_note(c, true, "%s", err.text);
     flags |= tell_where_we_are(c);
-    chat_keep_refuses(c, &flags);
+    chat_along_refuses(c, &flags);
     return flags | take_up_setup(c);
 }
 
@@ -109,7 +109,7 @@ void chat_session_begin(chat *c, const chat_options *o) {
     if (o->store && o->session && chat_keep_enter(c, o->session, &err) != 0) chat_note(c, true, "%s", err.text);
     if (o->store && o->session && c->session.id) {
         unsigned flags = tell_where_we_are(c);
-        chat_keep_refuses(c, &flags);
+        chat_along_refuses(c, &flags);
         if (o->system) chat_set_string(&c->system, o->system);
         if (o->n_adapters == 0) chat_setup_read(c, chat_keep_setup(c));
     } else if (o->title) {
@@ -145,7 +145,7 @@ unsigned chat_session_remove(chat *c, int64_t id) {
     error err = {{0}};
     if (!c->store) return no_store(c);
     unsigned flags = 0;
-    chat_keep_forget(c, id);
+    chat_state_forget(c, id);
     c->told_of_loss = true; // it is what is wanted
     if (id == c->session.id && !c->session.is_read_along) flags |= chat_session_new(c, NULL);
     if (store_remove(c->store, id, &err) != 0) return flags | chat_note(c, true, "%s", err.text);

@@ -142,7 +142,7 @@ void chat_turns_link(chat *c) {
 
 unsigned chat_alternative(chat *c, size_t at, int nth) {
     unsigned flags = 0;
-    if (chat_keep_refuses(c, &flags)) return flags;
+    if (chat_along_refuses(c, &flags)) return flags;
     chat_turns_link(c);
     if (at >= c->n_turns || c->turns[at].waiting || c->turns[at].kind == TURN_NOTE) return 0;
     const chat_turn *t = &c->turns[at];
