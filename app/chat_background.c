@@ -2,7 +2,6 @@
 #include "app/chat_copies.h"
 #include "app/chat_impl.h"
 #include "app/chat_train.h"
-#include "app/train_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +13,6 @@ size_t chat_fds(const chat *c, struct pollfd *out) {
     out[n++] = (struct pollfd){.fd = tuning_fd(c->tuning), .events = POLLIN};
     if (chat_copies_fd(c) >= 0) out[n++] = (struct pollfd){.fd = chat_copies_fd(c), .events = POLLIN};
     return n;
-}
-
-static void remind(void *arg, const train_listed *t) {
-    chat *c = arg;
-    if (t->standing == TRAIN_ELSEWHERE)
-        chat_note(c, false, "%s is being trained by another process; /train attach %s shows it.", t->name, t->name);
-    if (t->standing == TRAIN_CUT_OFF)
-        chat_note(c, false, "The training of %s was cut off at step %d of %d; /train continue %s goes on with it.",
-                  t->name, t->step, t->steps, t->name);
-}
-
-void chat_background_remind(chat *c) {
-    train_list_all(NULL, remind, c);
 }
 
 void chat_background_yield(chat *c) {

@@ -13,9 +13,6 @@ enum { CHAT_MAX_FDS = 4 };
 // what there is. Returns how many (at most CHAT_MAX_FDS).
 size_t chat_fds(const chat *c, struct pollfd *out);
 
-// Notes about trainings that other processes run, and those whose process was killed before they were done.
-void chat_background_remind(chat *c);
-
 // For chat.c. Takes in what the background told: notes become notes of the chat, and a better version of an adapter that is
 // in use is taken up at the next token. Adds BACKGROUND_ flags to chat->training_news. Returns CHAT_ flags.
 unsigned chat_background_pump(chat *c);

@@ -1,7 +1,6 @@
 // doppel [chat]: the full screen where there is a terminal for it, else the line REPL.
 #include "app/adapters.h"
 #include "app/chat.h"
-#include "app/chat_background.h"
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/engine.h"
@@ -148,7 +147,6 @@ static int run(chat_setup *s) {
     want_utf8();
     tell_idle_knobs(s, c, full_screen);
     tell_lines(c, buf_str(&s->start.notes));
-    if (is_person) chat_background_remind(c);
     if (s->start.complaint.text[0] && full_screen)
         chat_note(c, true, "Nothing is being kept: %s", s->start.complaint.text);
     else if (s->start.complaint.text[0])

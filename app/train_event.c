@@ -38,7 +38,7 @@ static void put_plan(const train_event *e, buf *out) {
 
 void train_event_json(const train_event *e, buf *out) {
     buf_printf(out, "{\"type\":\"%s\"", names[e->type]);
-    if (e->type != TRAIN_PLAN && e->type != TRAIN_NOTE) buf_printf(out, ",\"step\":%d", e->step);
+    if (e->type != TRAIN_NOTE) buf_printf(out, ",\"step\":%d", e->step);
     switch (e->type) {
     case TRAIN_PLAN: put_plan(e, out); break;
     case TRAIN_STEP:

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 // ---- steps
@@ -101,11 +102,12 @@ void train_plan_tell(train_job *j) {
     train_cost cost = {.rows = rows, .micro_batch = micro, .pass = train_plan_measure(j)};
     if (j->data.held_out.ids) cost.held_out_rows = batches_rows(&j->data.held_out);
     size_t trained = param_set_count(&j->graph->params);
+    const char *slash = strrchr(j->folder.path, '/');
     train_event e = {.type = TRAIN_PLAN,
                      .step = j->state.step,
                      .steps = j->steps,
                      .method = train_method_name(j->s->method),
-                     .name = j->folder.name,
+                     .name = slash && slash[1] ? slash + 1 : j->folder.path,
                      .text = j->folder.path,
                      .trained = trained,
                      .parameters = j->base.parameters + (j->s->method == TRAIN_LORA ? trained : 0),
