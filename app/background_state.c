@@ -72,8 +72,6 @@ static void take_path(background_state *s, const char *path) {
 }
 
 static unsigned take_plan(background_state *s, const train_event *e) {
-    free(s->name);
-    s->name = mem_strdup(e->name);
     take_path(s, e->text);
     s->seconds_planned = e->seconds;
     s->bytes_planned = e->bytes;

@@ -402,6 +402,7 @@ static unsigned run_help(chat *c, const char *args) {
     if (*args && !one) return unknown_command(c, args[0] == '/' ? args + 1 : args);
     if (one) {
         describe_command(&one->shown, 0, &out);
+        if (one->run == chat_train_run) chat_train_help(&out);
     } else {
         for (size_t i = 0; i < chat_n_commands(); i++) describe_command(&commands[i].shown, 22, &out);
         buf_puts(&out, "A message that begins with a slash is written with two.");

@@ -3,7 +3,9 @@
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
 #include "app/chat_style.h"
+#include "app/chat_train.h"
 #include "app/paths.h"
+#include "app/train_list.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -120,6 +122,52 @@ static void complete_style(const chat *c, const char *word, size_t n, buf *out) 
         if (printable(c->adapters[i].name)) offer(out, word, n, c->adapters[i].name, "=");
 }
 
+static void offer_training(void *arg, const train_listed *t) {
+    offer_model(arg, t->name, t->path);
+}
+
+static bool begins_with(const char *text, const char *word) {
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+// What may follow a word of /train; false: it is none, so that a file is meant.
+static bool complete_train_value(const chat *c, const char *line, const char *word, size_t n, buf *out) {
+    const tuning *t = c->tuning;
+    bool known = false;
+    for (size_t i = 0; chat_train_word(i); i++) known |= begins_with(line, chat_train_word(i));
+    if (begins_with(line, "imitate ")) {
+        for (size_t i = 0; i < t->n_authors; i++)
+            if (printable(t->authors[i].name)) offer(out, word, n, t->authors[i].name, "");
+        offer(out, word, n, "all", "");
+    } else if (begins_with(line, "effort ")) {
+        for (int e = 0; e < TUNING_EFFORTS; e++) offer(out, word, n, tuning_effort_name((tuning_effort)e), "");
+    } else if (begins_with(line, "scrub ")) {
+        offer(out, word, n, "off", "");
+        offer(out, word, n, "on", "");
+    } else if (begins_with(line, "attach ") || begins_with(line, "continue ")) {
+        train_list_all(chat_train_own_path(c), offer_training, &(model_words){word, n, out});
+    }
+    return known;
+}
+
+static void complete_train(const chat *c, const char *line, size_t n, size_t *start, buf *out) {
+    size_t first = strcspn(line, " "), at = n;
+    if (first >= n) {
+        for (size_t i = 0; chat_train_word(i); i++) offer(out, line, n, chat_train_word(i), "");
+        complete_file(line, n, false, out);
+        return;
+    }
+    size_t value = first + strspn(line + first, " ");
+    if (value > n) value = n;
+    if (complete_train_value(c, line, line + value, n - value, out)) {
+        *start += value;
+        return;
+    }
+    while (at > 0 && line[at - 1] != ' ') at--;
+    complete_file(line + at, n - at, false, out);
+    *start += at;
+}
+
 void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start, buf *out) {
     *start = cursor;
     if (line[0] != '/' || cursor == 0) return;
@@ -143,6 +191,8 @@ void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start
         } else {
             chat_sessions_complete(word, n, out);
         }
+    } else if (strncmp(line, "/train ", 7) == 0) {
+        complete_train(c, word, n, start, out);
     } else if (strncmp(line, "/save ", 6) == 0) {
         complete_file(word, n, false, out);
     } else if (strncmp(line, "/model ", 7) == 0) {

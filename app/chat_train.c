@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 static double clock_now(void) {
     struct timespec t;
@@ -46,7 +47,7 @@ static bool is_training(const chat *c) {
 // ---- preparing
 
 static unsigned prepare_again(chat *c) {
-    c->train->described = false;
+    c->train->described = c->train->brief = false;
     c->train->start_asked = false;
     return CHAT_STATUS;
 }
@@ -158,6 +159,10 @@ static unsigned tell_end(chat *c, const background_state *s) {
         return note_text(c, false, &text);
     }
     bool stopped = strcmp(reason, "interrupted") == 0;
+    if (stopped && access(s->path, F_OK) != 0) {
+        buf_printf(&text, "Training %s was stopped before its first step; nothing is left of it.", s->name);
+        return note_text(c, false, &text);
+    }
     buf_printf(&text, "Training %s %s step %d of %d", s->name,
                stopped ? "was stopped and saved at" : "is done:", s->step, s->steps);
     put_took(c, &text);
@@ -243,7 +248,8 @@ static unsigned tell_prepared(chat *c) {
         buf_puts(&text, g->err.text);
         return note_text(c, true, &text);
     }
-    chat_train_describe(g, &text);
+    chat_train_describe(g, t->brief, &text);
+    t->brief = true;
     return note_text(c, false, &text);
 }
 

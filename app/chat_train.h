@@ -15,6 +15,7 @@ typedef struct chat_train {
     unsigned n_ended;       // grows with every training that ended, however: for a bell, a title
     bool start_asked;       // private from here: start when the forecast is there
     bool described;         // the preparation was told
+    bool brief;             // and its source, so that the next time is brief
     background_phase phase; // as told last
     double begun;           // clock when the one that runs began
     buf pasted;
@@ -54,11 +55,15 @@ bool chat_train_may_leave(chat *c, unsigned *flags);
 bool chat_train_leave_answer(chat *c, const char *text, unsigned *flags); // false: text is none of these
 
 // Lines for the person: what is prepared, with authors and forecast; how far the training is.
-void chat_train_describe(const tuning *t, buf *out);
+void chat_train_describe(const tuning *t, bool brief, buf *out); // brief: without the source and its beginning
 void chat_train_forecast_line(const tuning *t, buf *out);
 void chat_train_status_line(const background_state *s, buf *out);
 void chat_train_time(double seconds, buf *out); // "40 s", "4 min", "1.5 h"
 
+const char *chat_train_own_path(const chat *c); // of the training that this process runs; NULL: none
+
+// Appends a line for every word that may follow /train.
+void chat_train_help(buf *out);
 const char *chat_train_word(size_t i); // "imitate": what may follow /train; NULL behind the last
 
 #endif

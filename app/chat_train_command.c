@@ -144,7 +144,7 @@ static unsigned run_scrub(chat *c, const char *args) {
     bool on = strcasecmp(args, "on") == 0;
     if (!on && strcasecmp(args, "off") != 0) return chat_note(c, true, "/train scrub takes on or off");
     tuning_set_scrub(c->tuning, on);
-    c->train->described &= !tuning_busy(c->tuning);
+    if (tuning_busy(c->tuning)) c->train->described = false;
     return tell_forecast(c);
 }
 
@@ -248,8 +248,7 @@ static void put_listed(void *arg, const train_listed *t) {
     buf_putc(out, '\n');
 }
 
-// The path of the training that this process runs.
-static const char *own_path(const chat *c) {
+const char *chat_train_own_path(const chat *c) {
     const background_state *s = background_look(c->background);
     return is_running(c) && !s->is_elsewhere && s->path && *s->path ? s->path : NULL;
 }
@@ -258,7 +257,7 @@ static unsigned run_list(chat *c, const char *args) {
     (void)args;
     buf out = {0};
     if (is_running(c)) put_running(c, &out);
-    train_list_all(own_path(c), put_listed, &out);
+    train_list_all(chat_train_own_path(c), put_listed, &out);
     if (out.len == 0) buf_puts(&out, "Nothing was trained yet; /train FILE prepares a training.\n");
     buf_remove(&out, out.len - 1, 1);
     chat_note(c, false, "%s", buf_str(&out));
@@ -269,7 +268,7 @@ static unsigned run_list(chat *c, const char *args) {
 static unsigned show(chat *c) {
     buf out = {0};
     if (is_running(c)) put_running(c, &out);
-    if (c->tuning->stage == TUNING_READY && !tuning_busy(c->tuning)) chat_train_describe(c->tuning, &out);
+    if (c->tuning->stage == TUNING_READY && !tuning_busy(c->tuning)) chat_train_describe(c->tuning, false, &out);
     if (out.len == 0)
         buf_puts(&out, "Nothing is in training. /train FILE reads a chat log or a text and tells what a training on it "
                        "would cost; /train paste takes pasted text; /train list shows earlier trainings.\n");
@@ -290,38 +289,51 @@ static void greet_about(void *arg, const train_listed *t) {
 }
 
 void chat_train_greet(chat *c) {
-    train_list_all(own_path(c), greet_about, c);
+    train_list_all(chat_train_own_path(c), greet_about, c);
 }
 
 // ---- the table
 
-typedef enum arguments { NO_ARGUMENT, ONE_ARGUMENT } arguments;
-
-static const struct {
+typedef struct word {
     const char *name;
-    arguments takes;
+    const char *takes; // NULL: nothing may follow it
+    const char *help;
     unsigned (*run)(chat *c, const char *args);
-} words[] = {
-    {"paste", NO_ARGUMENT, run_paste},
-    {"imitate", ONE_ARGUMENT, run_imitate},
-    {"effort", ONE_ARGUMENT, run_effort},
-    {"rank", ONE_ARGUMENT, run_rank},
-    {"lr", ONE_ARGUMENT, run_rate},
-    {"name", ONE_ARGUMENT, run_name},
-    {"scrub", ONE_ARGUMENT, run_scrub},
-    {"start", NO_ARGUMENT, run_start},
-    {"pause", NO_ARGUMENT, run_pause},
-    {"resume", NO_ARGUMENT, run_resume},
-    {"stop", NO_ARGUMENT, run_stop},
-    {"discard", NO_ARGUMENT, run_discard},
-    {"try", NO_ARGUMENT, run_try},
-    {"wait", NO_ARGUMENT, run_wait},
-    {"list", NO_ARGUMENT, run_list},
-    {"attach", ONE_ARGUMENT, run_attach},
-    {"continue", ONE_ARGUMENT, run_continue},
+} word;
+
+static const word words[] = {
+    {"paste", NULL, "learn from pasted text, up to a line with a lone dot", run_paste},
+    {"imitate", "N|NAME|all ...", "whose messages are learned", run_imitate},
+    {"effort", "quick|normal|thorough", "how long it may take", run_effort},
+    {"rank", "N", "size of the adapter (16)", run_rank},
+    {"lr", "X", "learning rate (0.001)", run_rate},
+    {"name", "NAME", "of the adapter", run_name},
+    {"scrub", "on|off", "hide e-mail addresses, numbers and keys from the training", run_scrub},
+    {"start", NULL, "begin what was prepared; a second training waits in line", run_start},
+    {"pause", NULL, "until /train resume", run_pause},
+    {"resume", NULL, "after a pause", run_resume},
+    {"stop", NULL, "end it with everything saved", run_stop},
+    {"discard", NULL, "end it and remove what it wrote", run_discard},
+    {"try", NULL, "chat with what is learned so far", run_try},
+    {"wait", NULL, "take no message until it has ended", run_wait},
+    {"list", NULL, "all trainings: running, interrupted, done", run_list},
+    {"attach", "NAME", "show one that another doppel runs", run_attach},
+    {"continue", "NAME", "go on with one that was interrupted", run_continue},
 };
 
 enum { N_WORDS = sizeof words / sizeof *words };
+
+void chat_train_help(buf *out) {
+    buf_puts(out, "/train                                how far it is, or what is prepared\n");
+    buf_puts(out,
+             "/train FILE ...                       read logs or texts; tell authors and what a training would cost\n");
+    for (size_t i = 0; i < N_WORDS; i++) {
+        buf usage = {0};
+        buf_printf(&usage, "/train %s %s", words[i].name, words[i].takes ? words[i].takes : "");
+        buf_printf(out, "%-36s  %s\n", buf_str(&usage), words[i].help);
+        buf_free(&usage);
+    }
+}
 
 const char *chat_train_word(size_t i) {
     return i < N_WORDS ? words[i].name : NULL;
@@ -333,8 +345,7 @@ unsigned chat_train_run(chat *c, const char *args) {
     if (!*args) return show(c);
     for (size_t i = 0; i < N_WORDS; i++) {
         if (strlen(words[i].name) != n || strncmp(args, words[i].name, n) != 0) continue;
-        if (words[i].takes == NO_ARGUMENT && *rest)
-            return chat_note(c, true, "/train %s takes nothing after it", words[i].name);
+        if (!words[i].takes && *rest) return chat_note(c, true, "/train %s takes nothing after it", words[i].name);
         return words[i].run(c, rest);
     }
     return run_files(c, args);

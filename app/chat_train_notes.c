@@ -46,6 +46,16 @@ static void put_authors(const tuning *t, buf *out) {
     if (tuning_n_chosen(t) == 0) buf_puts(out, "Nobody is chosen: everybody is learned.\n");
 }
 
+static void put_notes(const tuning *t, buf *out) {
+    for (const char *s = buf_str(&t->notes); *s;) {
+        size_t n = strcspn(s, "\n");
+        buf_printf(out, "Note: %.*s\n", (int)n, s);
+        s += n + (s[n] == '\n');
+    }
+    if (t->warning.len > 0)
+        buf_printf(out, "Warning: it holds %s; /train scrub on hides them from the training.\n", buf_str(&t->warning));
+}
+
 void chat_train_forecast_line(const tuning *t, buf *out) {
     const tuning_forecast *f = &t->forecast;
     buf_printf(out, "%s: %s, rank %d, learning rate %g", t->name, tuning_effort_name(t->effort), t->rank, t->rate);
@@ -61,17 +71,11 @@ void chat_train_forecast_line(const tuning *t, buf *out) {
     buf_puts(out, ".\n");
 }
 
-void chat_train_describe(const tuning *t, buf *out) {
-    put_source(t, out);
-    put_preview(t, out);
+void chat_train_describe(const tuning *t, bool brief, buf *out) {
+    if (!brief) put_source(t, out);
+    if (!brief) put_preview(t, out);
     put_authors(t, out);
-    for (const char *s = buf_str(&t->notes); *s;) {
-        size_t n = strcspn(s, "\n");
-        buf_printf(out, "Note: %.*s\n", (int)n, s);
-        s += n + (s[n] == '\n');
-    }
-    if (t->warning.len > 0)
-        buf_printf(out, "Warning: it holds %s; /train scrub on hides them from the training.\n", buf_str(&t->warning));
+    if (!brief) put_notes(t, out);
     if (t->err.text[0]) {
         buf_printf(out, "It cannot be trained like this: %s.\n", t->err.text);
         return;

@@ -252,6 +252,8 @@ static void want_forecast(tuning *t) {
     want(t, w);
 }
 
+enum { LEAST_BYTES = 500 };
+
 static void take_reading(tuning *t, tuning_result *r) {
     if (r->code != 0) {
         t->stage = TUNING_FAILED;
@@ -275,6 +277,10 @@ static void take_reading(tuning *t, tuning_result *r) {
     warn(t, r->found);
     if (r->kept) learn_from(t, r->kept);
     r->kept = NULL;
+    if (r->text_bytes < LEAST_BYTES) {
+        error_set(&t->err, "%s: there is hardly a sentence or two in it; give it a page of text at least", t->title);
+        return;
+    }
     // Somebody is chosen from the start, so that there is a forecast to look at.
     if (t->is_log && t->n_authors > 0) t->authors[0].chosen = true;
     tuning_settings_name(t);

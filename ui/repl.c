@@ -140,13 +140,17 @@ static bool paste(repl *r) {
     return e != INPUT_END && e != INPUT_FAILED && settle(r);
 }
 
+static bool trains_here(const chat *c) {
+    return background_busy(c->background) && !background_look(c->background)->is_elsewhere;
+}
+
 // The input is at its end. A training that runs is waited for where nobody types, else it is asked about, once. False:
 // leave.
 static bool at_end(repl *r) {
     chat *c = r->chat;
     unsigned flags = 0;
     if (!r->interactive) {
-        if (c->question != QUESTION_LEAVE && background_busy(c->background)) {
+        if (c->question != QUESTION_LEAVE && trains_here(c)) {
             c->train->waiting = true;
             settle(r);
         }
