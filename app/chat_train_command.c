@@ -222,13 +222,14 @@ static unsigned run_continue(chat *c, const char *args) {
 
 static void put_running(const chat *c, buf *out) {
     const background_state *s = background_look(c->background);
-    buf_printf(out, "%s %s: ", s->name,
-               s->phase == BACKGROUND_PAUSED     ? "is paused"
-               : s->phase == BACKGROUND_STARTING ? "begins"
-               : s->phase == BACKGROUND_STOPPING ? "is being stopped"
-               : s->is_elsewhere                 ? "is trained by another doppel"
-                                                 : "is in training");
-    chat_train_status_line(s, out);
+    const char *how = s->phase == BACKGROUND_STOPPING   ? "is being stopped"
+                      : s->is_elsewhere                 ? "is trained by another doppel"
+                      : s->phase == BACKGROUND_PAUSED   ? "is paused"
+                      : s->phase == BACKGROUND_STARTING ? "begins"
+                                                        : "is in training";
+    buf_printf(out, "%s %s", s->name, how);
+    if (s->steps > 0) buf_puts(out, ": ");
+    if (s->steps > 0) chat_train_status_line(s, out);
     buf_putc(out, '\n');
     for (size_t i = 0; background_waiting(c->background, i); i++)
         buf_printf(out, "%s waits in line\n", background_waiting(c->background, i));
