@@ -95,7 +95,7 @@ void tuning_settings_name(tuning *t) {
 }
 
 int tuning_set_name(tuning *t, const char *name, error *err) {
-    if (!train_folder_is_name(name))
+    if (!train_folder_is_name(name) || strchr(name, '='))
         return error_set(err, "\"%s\" cannot be the name of an adapter; use letters, digits and '-'", name);
     if (is_taken(name)) {
         char *other = free_name(name);
