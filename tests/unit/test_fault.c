@@ -71,7 +71,7 @@ typedef struct job {
 
 static void read_all_pages(void *arg, int rank) {
     job *j = arg;
-    for (size_t i = 1; i < PAGES; i++) j->sum += j->map->data[i * page + (size_t)rank];
+    for (size_t i = 1 + (size_t)rank; i < PAGES; i += 3) j->sum += j->map->data[i * page];
 }
 
 static void test_team(void) {
