@@ -241,7 +241,12 @@ static unsigned run_model(chat *c, const char *args) {
         flags = chat_note(c, true, "%s", err.text);
     } else {
         c->question = QUESTION_NONE;
-        flags = chat_load(c, buf_str(&path)) | chat_note(c, false, "Loading %s ...", args);
+        bool waits = c->answering || c->fetching || chat_compare_runs(c);
+        flags = chat_load(c, buf_str(&path));
+        if (waits)
+            flags |= chat_note(c, false, "%s will be loaded once what runs is done.", args);
+        else
+            flags |= chat_note(c, false, "Loading %s ...", args);
     }
     buf_free(&path);
     return flags;
@@ -361,7 +366,8 @@ static const command commands[] = {
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
     {{"train", "[FILE|WORD ...]", "learn from a chat log or a text while the chat goes on; /help train tells the rest"},
      chat_train_run},
-    {{"compare", "[MESSAGE]", "answers with and without the style side by side; then 1 or 2 takes one"}, chat_compare_run},
+    {{"compare", "[MESSAGE]", "answers with and without the style side by side; then 1 or 2 takes one"},
+     chat_compare_run},
     {{"source", "", "where the underlined words of the last answer are copied from"}, chat_copies_run},
     {{"save", "FILE", "write the conversation to a file: Markdown, or plain text for .txt, JSON for .json"}, chat_save},
     {{"quit", "", "leave"}, run_quit},

@@ -16,8 +16,8 @@ typedef struct fitting {
     const chat_message *messages;
     size_t n;
     size_t n_system; // 1 when messages[0] is the system's
-    size_t
-        *starts; // where a conversation may begin: the first message, and every later one of the user; in a layout, any
+    // Where a conversation may begin: at the first message, and at every later one of the user; in a layout, at any.
+    size_t *starts; // (n_starts)
     size_t n_starts;
 } fitting;
 

@@ -56,7 +56,8 @@ static bool settle(repl *r) {
             r->exit_code = report_failure("standard output: %s", strerror(errno));
             return false;
         }
-        if (!chat_busy(r->chat) && !chat_train_busy(r->chat) && !looks_for_copies(r)) return r->exit_code != EXIT_INTERRUPTED;
+        if (!chat_busy(r->chat) && !chat_train_busy(r->chat) && !looks_for_copies(r))
+            return r->exit_code != EXIT_INTERRUPTED;
         tell_progress(r);
         size_t n = 1 + chat_fds(r->chat, fds + 1);
         if (poll(fds, n, -1) < 0 && errno != EINTR) return false;

@@ -24,8 +24,8 @@ typedef struct net_config {
     position_kind position;
     float alibi_max_bias;
     bool alibi_scaled; // the bias is added before the scores are scaled (falcon)
-    bool rope_neox; // true: pairs (i, i + rot/2); false: pairs (2i, 2i + 1), as GGUF's permuted llama has them
-    int rope_dim;   // how many of head_dim's components turn
+    bool rope_neox;    // true: pairs (i, i + rot/2); false: pairs (2i, 2i + 1), as GGUF's permuted llama has them
+    int rope_dim;      // how many of head_dim's components turn
     float rope_theta;
     rope_scaling rope_scale;
     float rope_factor, rope_low_freq, rope_high_freq; // factor; LLAMA3's low/high_freq_factor; YARN's beta_slow/fast

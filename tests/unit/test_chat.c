@@ -339,6 +339,11 @@ static void test_models(void) {
     chat_submit(c, "After loading");
     settle(c);
     OK(count(c, TURN_MODEL) == 1, "loaded anew and answered");
+    chat_submit(c, "While it answers");
+    chat_submit(c, line);
+    OK(strstr(last_note(c), "once what runs is done") != NULL, "loading waits, and says so: %s", last_note(c));
+    settle(c);
+    OK(count(c, TURN_MODEL) == 2, "answered before it is loaded");
     chat_close(c);
 }
 
