@@ -210,14 +210,29 @@ static int set_up(store *s, error *err) {
     return is_new ? make_tables(s, err) : SQLITE_OK;
 }
 
+// SQLite reads a database with a log only where it can make the log's index. Where it cannot, and there is no log, the
+// file is said to be immutable, which needs no index; that goes by way of a URI.
+static int open_read_only(store *s) {
+    buf uri = {0}, log = {0};
+    buf_printf(&log, "%s-wal", s->path);
+    buf_puts(&uri, "file:");
+    for (const char *p = s->path; *p; p++) buf_printf(&uri, strchr("%?#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
+    if (access(log.data, F_OK) != 0) buf_puts(&uri, "?immutable=1");
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(uri.data, &s->db, flags, NULL);
+    buf_free(&uri);
+    buf_free(&log);
+    return code;
+}
+
 // One try. SQLite's code; SQLITE_MISMATCH when err has the message already.
 static int open_once(store *s, error *err) {
     // Made here, so that it is private from the first byte on; SQLite gives its log and index the same permissions.
     int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), why = errno;
     if (fd >= 0) close(fd);
     s->is_read_only = fd < 0 && (why == EACCES || why == EROFS || why == EPERM);
-    int flags = s->is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    int code = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = s->is_read_only ? open_read_only(s)
+                               : sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     return code == SQLITE_OK ? set_up(s, err) : code;
 }
 

@@ -352,6 +352,31 @@ static void full(void) {
     remove_database();
 }
 
+static int reads_only(int64_t id) {
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 9;
+    error err = {{0}};
+    store *s = store_open(path, NULL, &err);
+    session back;
+    if (!s || !store_is_read_only(s) || store_load(s, id, &back, &err) != 0) return 2;
+    bool same = strcmp(back.title, "Read me") == 0;
+    session_free(&back);
+    int failed = store_rename(s, id, "x", &err);
+    store_close(s);
+    return same && failed && strstr(err.text, "may not be written") ? 1 : 3;
+}
+
+// A home that may only be read can be read.
+static void read_only(void) {
+    store *s = open_store();
+    int64_t id = add(s, "Read me", "q", "a", 1);
+    store_close(s);
+    chmod(path, 0444);
+    chmod(folder, 0555);
+    OK(in_child(reads_only, id) == 1, "it is read, and not written");
+    chmod(folder, 0700);
+    remove_database();
+}
+
 static void titles(void) {
     static const struct {
         const char *text, *title;
@@ -385,6 +410,7 @@ int main(void) {
     strangers();
     hostile();
     full();
+    read_only();
     rmdir(folder);
     return test_end();
 }
