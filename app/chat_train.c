@@ -308,6 +308,7 @@ static void keep_training(chat *c, unsigned *flags) {
         *flags |= chat_note(c, true, "%s", err.text);
         return;
     }
+    c->train->phase = state_of(c)->phase; // how it ended here is nobody's news
     *flags |= chat_note(c, false, "%s goes on training; /train attach %s shows it again.", state_of(c)->name,
                         state_of(c)->name);
     c->quitting = true;

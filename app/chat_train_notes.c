@@ -46,6 +46,17 @@ static void put_authors(const tuning *t, buf *out) {
     if (tuning_n_chosen(t) == 0) buf_puts(out, "Nobody is chosen: everybody is learned.\n");
 }
 
+// A text that a model was hardly trained on falls into many small tokens: it costs more, and is learned less well.
+static void put_fit(const tuning *t, buf *out) {
+    const double poor = 0.6;
+    double fit = t->forecast.tokens_per_character;
+    if (t->forecast.known && fit > poor)
+        buf_printf(out,
+                   "Note: the model needs %.2f tokens for a character of this (0.25 is usual for English): it hardly "
+                   "knows such text, and will learn it less well.\n",
+                   fit);
+}
+
 static void put_notes(const tuning *t, buf *out) {
     for (const char *s = buf_str(&t->notes); *s;) {
         size_t n = strcspn(s, "\n");
@@ -76,6 +87,7 @@ void chat_train_describe(const tuning *t, bool brief, buf *out) {
     if (!brief) put_preview(t, out);
     put_authors(t, out);
     if (!brief) put_notes(t, out);
+    if (!brief) put_fit(t, out);
     if (t->err.text[0]) {
         buf_printf(out, "It cannot be trained like this: %s.\n", t->err.text);
         return;

@@ -29,8 +29,9 @@ typedef struct tuning_forecast {
     bool measured;            // seconds and bytes are known
     int64_t examples, tokens; // rows and tokens of one time through the data
     int steps;
-    double epochs;         // times through the data
-    double seconds, bytes; // time; memory on top of what the chat takes
+    double epochs;               // times through the data
+    double seconds, bytes;       // time; memory on top of what the chat takes
+    double tokens_per_character; // about 0.25 where the model knows the language; 0: not known
 } tuning_forecast;
 
 enum { TUNING_LEAST_RANK = 1, TUNING_MOST_RANK = 128 };

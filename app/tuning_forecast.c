@@ -83,6 +83,7 @@ void tuning_forecast_update(tuning *t) {
     if (train_settings_finish(&s, &err) == 0) {
         f->examples = last->examples;
         f->tokens = last->tokens;
+        f->tokens_per_character = last->tokens_per_character;
         f->steps = train_forecast_steps(last, &s);
         f->epochs = f->steps / last->epoch;
         f->measured = last->pass > 0;

@@ -222,6 +222,15 @@ static void test_completion(void) {
     completes(c, line, 6, path, true);
     snprintf(path, sizeof path, "%s/sub folder", folder);
     rmdir(path);
+    completes(c, "/t", 0, "/train", true);
+    completes(c, "/train im", 7, "imitate", true);
+    completes(c, "/train effort ", 14, "thorough", true);
+    completes(c, "/train effort ", 14, "start", false);
+    completes(c, "/train scrub o", 13, "off", true);
+    completes(c, "/train imitate ", 15, "all", true);
+    completes(c, "/train /de", 7, "/dev/", true);
+    completes(c, "/train one.txt /de", 15, "/dev/", true);
+    completes(c, "/train start ", 13, "/dev/", false);
     // The cursor in the middle: only what stands before it counts.
     buf words = {0};
     size_t at;
