@@ -32,7 +32,7 @@ void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
     else if (kind == MLP_GELU_TANH)
         kernels_get()->gelu_tanh(act, n_ff);
     else
-        for (int i = 0; i < n_ff; i++) act[i] = 0.5f * up[i] * (1 + erff(up[i] * 0.70710678f));
+        kernels_get()->gelu_erf(act, n_ff);
 }
 
 static void silu_back(const float *up, const float *dact, int n, float *dup) {

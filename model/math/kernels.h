@@ -108,6 +108,8 @@ typedef struct kernels {
     float (*exp_sub)(float *x, int n, float shift);
     // x = x / 2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), calculated as x * sigmoid(2 ...)
     void (*gelu_tanh)(float *x, int n);
+    // x = x / 2 * (1 + erf(x / sqrt(2))), to 1e-7 of the larger of |x| and 1
+    void (*gelu_erf)(float *x, int n);
 } kernels;
 
 // The best tier of this processor; DOPPEL_KERNELS=portable|avx2|avx512|neon|neon-dot in the environment forces a lower

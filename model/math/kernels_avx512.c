@@ -696,6 +696,29 @@ static void gelu_tanh_avx512(float *x, int n) {
     }
 }
 
+// The share of the normal distribution below -|x|, by Abramowitz and Stegun's 7.1.26 (error 7.5e-8): gelu is x times the
+// share below x.
+INLINE __m512 normal_tail(__m512 x) {
+    __m512 z = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(0.70710678f));
+    __m512 t = _mm512_div_ps(_mm512_set1_ps(1), _mm512_fmadd_ps(_mm512_set1_ps(0.3275911f), z, _mm512_set1_ps(1)));
+    __m512 p = _mm512_set1_ps(0.5f * 1.061405429f);
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(0.5f * -1.453152027f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(0.5f * 1.421413741f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(0.5f * -0.284496736f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(0.5f * 0.254829592f));
+    return _mm512_mul_ps(_mm512_mul_ps(p, t), exp_ps(_mm512_mul_ps(_mm512_mul_ps(x, x), _mm512_set1_ps(-0.5f))));
+}
+
+static void gelu_erf_avx512(float *x, int n) {
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 v = _mm512_maskz_loadu_ps(mask, x + i), below = normal_tail(v);
+        __mmask16 positive = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GT_OQ);
+        below = _mm512_mask_sub_ps(below, positive, _mm512_set1_ps(1), below);
+        _mm512_mask_storeu_ps(x + i, mask, _mm512_mul_ps(v, below));
+    }
+}
+
 const kernels kernels_avx512 = {
     .name = "avx512",
     .quantize = quantize_avx512,
@@ -717,5 +740,6 @@ const kernels kernels_avx512 = {
     .silu_mul = silu_mul_avx512,
     .exp_sub = exp_sub_avx512,
     .gelu_tanh = gelu_tanh_avx512,
+    .gelu_erf = gelu_erf_avx512,
 };
 #endif

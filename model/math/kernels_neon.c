@@ -443,6 +443,26 @@ static void gelu_tanh_neon(float *x, int n) {
     }
 }
 
+// The share of the normal distribution below -|x|, by Abramowitz and Stegun's 7.1.26 (error 7.5e-8): gelu is x times the
+// share below x.
+INLINE float32x4_t normal_tail(float32x4_t x) {
+    float32x4_t one = vdupq_n_f32(1), t = vdivq_f32(one, vfmaq_n_f32(one, vabsq_f32(x), 0.3275911f * 0.70710678f));
+    float32x4_t p = vdupq_n_f32(0.5f * 1.061405429f);
+    p = vfmaq_f32(vdupq_n_f32(0.5f * -1.453152027f), p, t);
+    p = vfmaq_f32(vdupq_n_f32(0.5f * 1.421413741f), p, t);
+    p = vfmaq_f32(vdupq_n_f32(0.5f * -0.284496736f), p, t);
+    p = vfmaq_f32(vdupq_n_f32(0.5f * 0.254829592f), p, t);
+    return vmulq_f32(vmulq_f32(p, t), exp_f32(vmulq_n_f32(vmulq_f32(x, x), -0.5f)));
+}
+
+static void gelu_erf_neon(float *x, int n) {
+    for (int i = 0; i < n; i += 4) {
+        float32x4_t v = load_some(x + i, n - i), below = normal_tail(v);
+        below = vbslq_f32(vcgtzq_f32(v), vsubq_f32(vdupq_n_f32(1), below), below);
+        store_some(x + i, vmulq_f32(v, below), n - i);
+    }
+}
+
 // A table with these two integer products.
 #define NEON_TABLE(table_name, gemv_function, gemm_function)                                                           \
     {                                                                                                                  \
@@ -451,7 +471,7 @@ static void gelu_tanh_neon(float *x, int n) {
         .gemv_f32 = gemv_f32_neon, .gemv_f16 = gemv_f16_neon, .gemv_bf16 = gemv_bf16_neon, .rank_add = rank_add_neon,  \
         .f16_to_f32 = f16_to_f32_neon, .bf16_to_f32 = bf16_to_f32_neon, .f32_to_f16 = f32_to_f16_neon,                 \
         .attend = attend_neon, .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .silu_mul = silu_mul_neon,    \
-        .exp_sub = exp_sub_neon, .gelu_tanh = gelu_tanh_neon,                                                          \
+        .exp_sub = exp_sub_neon, .gelu_tanh = gelu_tanh_neon, .gelu_erf = gelu_erf_neon,                               \
     }
 
 const kernels kernels_neon = NEON_TABLE("neon", neon_gemv, neon_gemm);

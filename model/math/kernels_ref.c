@@ -238,6 +238,10 @@ static void gelu_tanh_ref(float *x, int n) {
     }
 }
 
+static void gelu_erf_ref(float *x, int n) {
+    for (int i = 0; i < n; i++) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
+}
+
 const kernels kernels_ref = {
     .name = "portable",
     .quantize = quantize_ref,
@@ -259,4 +263,5 @@ const kernels kernels_ref = {
     .silu_mul = silu_mul_ref,
     .exp_sub = exp_sub_ref,
     .gelu_tanh = gelu_tanh_ref,
+    .gelu_erf = gelu_erf_ref,
 };

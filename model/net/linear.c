@@ -2,7 +2,6 @@
 // layers a member computes the same block of both parts, so that the activation function needs no barrier.
 #include "model/net/linear_impl.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,8 +85,7 @@ void linear_share(const linear *l, int i, int rank, int size, int *from, int *to
 
 void linear_activate(const kernels *k, linear_mode mode, float *x, int n) {
     if (mode == LINEAR_GELU_TANH) k->gelu_tanh(x, n);
-    if (mode == LINEAR_GELU_ERF)
-        for (int i = 0; i < n; i++) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
+    if (mode == LINEAR_GELU_ERF) k->gelu_erf(x, n);
 }
 
 void linear_add_bias(const linear *l, int first, float *y, int n) {

@@ -64,7 +64,7 @@ typedef struct linear_scratch {
     float *low;   // (LINEAR_MAX_ROWS, low_width of the layer's adapters): A x
 } linear_scratch;
 
-enum { LINEAR_PANEL_ROWS = 64, LINEAR_MAX_ROWS = 512, LINEAR_FEW = 16 };
+enum { LINEAR_PANEL_ROWS = 128, LINEAR_MAX_ROWS = 512, LINEAR_FEW = 16 };
 
 typedef enum linear_mode {
     LINEAR_STORE,    // y = W x + b

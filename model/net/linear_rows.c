@@ -62,18 +62,20 @@ static const float *as_floats(const product *p, const void *w, tensor_type type,
     return p->s->panel;
 }
 
-enum { STRIP_ROWS = 128, PANEL_BLOCKS = LINEAR_PANEL_ROWS / PACK_ROWS };
+enum { PANEL_BLOCKS = LINEAR_PANEL_ROWS / PACK_ROWS };
 
+// The same for floats. What is done to finished sums happens where they stand: none of it is done to sums that are added
+// to others but the bias, which may come at any time.
 static void float_rows(const product *p, const matrix *m, linear_mode mode, int b0, int b1, float *y, size_t ld) {
     size_t cols = (size_t)m->cols;
     for (int b = b0; b < b1; b += PANEL_BLOCKS, y += LINEAR_PANEL_ROWS) {
         int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, rows = linear_rows_of(m, b, end);
         const float *w = as_floats(p, m->data, m->type, (size_t)b * PACK_ROWS * cols, (size_t)rows * cols);
-        for (int t = 0; t < p->n_rows; t += STRIP_ROWS) {
-            float tile[STRIP_ROWS * LINEAR_PANEL_ROWS];
-            int n = p->n_rows - t < STRIP_ROWS ? p->n_rows - t : STRIP_ROWS;
-            blas_sgemm_nt(n, rows, m->cols, p->a->x + (size_t)t * cols, cols, w, cols, tile, LINEAR_PANEL_ROWS);
-            finish_tile(p, m, mode, b, end, t, n, tile, LINEAR_PANEL_ROWS, y + (size_t)t * ld, ld);
+        blas_sgemm(false, true, p->n_rows, rows, m->cols, 1, p->a->x, cols, w, cols, mode == LINEAR_ADD, y, ld);
+        low_add(p, m, b, end, 0, p->n_rows, y, ld);
+        for (int t = 0; t < p->n_rows; t++) {
+            linear_add_bias(p->l, m->out + b * PACK_ROWS, y + (size_t)t * ld, rows);
+            linear_activate(p->k, mode, y + (size_t)t * ld, rows);
         }
     }
 }
@@ -121,19 +123,20 @@ static void low_rows(product *p) {
     low_scale(p);
 }
 
-// Gate into y and up into a strip beside it, a few blocks at a time so that both are still in the cache when they meet.
+// Gate into y and up into a strip beside it, a few blocks at a time so that both are still in the cache when they meet;
+// sgemm wants more of them than the integer products.
 static void gated_rows(const product *p, float *y, size_t ld, int rank, int size) {
     const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
     float *strip = p->s->strip;
-    int b0, b1;
+    int b0, b1, step = gate->data ? PANEL_BLOCKS : PANEL_BLOCKS / 2;
+    size_t width = (size_t)step * PACK_ROWS;
     team_share(linear_blocks(gate->rows), rank, size, &b0, &b1);
-    for (int b = b0; b < b1; b += PANEL_BLOCKS) {
-        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, n = linear_rows_of(gate, b, end);
+    for (int b = b0; b < b1; b += step) {
+        int end = b + step < b1 ? b + step : b1, n = linear_rows_of(gate, b, end);
         float *g = y + (size_t)b * PACK_ROWS;
         matrix_rows(p, gate, LINEAR_STORE, b, end, g, ld);
-        matrix_rows(p, up, LINEAR_STORE, b, end, strip, LINEAR_PANEL_ROWS);
-        for (int t = 0; t < p->n_rows; t++)
-            p->k->silu_mul(g + (size_t)t * ld, strip + (size_t)t * LINEAR_PANEL_ROWS, n);
+        matrix_rows(p, up, LINEAR_STORE, b, end, strip, width);
+        for (size_t t = 0; t < (size_t)p->n_rows; t++) p->k->silu_mul(g + t * ld, strip + t * width, n);
     }
 }
 

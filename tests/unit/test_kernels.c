@@ -386,6 +386,11 @@ static void test_pointwise(const kernels *k) {
     k->gelu_tanh(y, N);
     kernels_ref.gelu_tanh(ref, N);
     OK(distance(y, ref, N) < 1e-6, "%s gelu_tanh: off by %g", k->name, distance(y, ref, N));
+    fill_floats(y, N, 9);
+    memcpy(ref, y, sizeof y);
+    k->gelu_erf(y, N);
+    kernels_ref.gelu_erf(ref, N);
+    OK(distance(y, ref, N) < 1e-6, "%s gelu_erf: off by %g", k->name, distance(y, ref, N));
 }
 
 static void test_half(void) {
