@@ -43,6 +43,15 @@ void *mem_alloc_big(size_t bytes) {
     return p == MAP_FAILED ? NULL : p;
 }
 
+void mem_large_pages(void *p, size_t bytes) {
+    static const size_t worth = 4 << 20;
+#ifdef MADV_HUGEPAGE
+    if (p && bytes >= worth) madvise(p, bytes, MADV_HUGEPAGE);
+#else
+    (void)p, (void)bytes, (void)worth;
+#endif
+}
+
 void mem_free_big(void *p, size_t bytes) {
     if (p) munmap(p, bytes ? bytes : 1);
 }

@@ -13,6 +13,8 @@ char *mem_strndup(const char *s, size_t n);        // n bytes and a NUL
 // Large, zeroed, 64-byte aligned; NULL when there is no memory. Free with mem_free_big. For weights and caches.
 void *mem_alloc_big(size_t bytes);
 void mem_free_big(void *p, size_t bytes);
+// Asks for large pages under memory from mem_alloc_big that will be touched all over, where the system has them.
+void mem_large_pages(void *p, size_t bytes);
 
 // Grows an array by doubling: MEM_PUSH-style helper. Returns the (moved) array with room for at least need elements.
 void *mem_reserve(void *array, size_t *cap, size_t need, size_t size);

@@ -10,6 +10,13 @@
 
 // ---- before the scores ----
 
+static void turn_head(const net_config *c, const float *cosine, const float *sine, float *head) {
+    if (c->rope_neox)
+        loops_get()->turn(cosine, sine, c->rope_dim / 2, head, head + c->rope_dim / 2);
+    else
+        rope_turn(c, cosine, sine, head);
+}
+
 // Heads of token t: the norm of each (raw kept where there is one), then the turn of its position.
 static void turn_forward(const member *m, const learn_layer *y, layer_memory *mem) {
     learn_pass *p = m->p;
@@ -30,7 +37,7 @@ static void turn_forward(const member *m, const learn_layer *y, layer_memory *me
         }
         if (c->position != POSITION_ROPE) continue;
         size_t at = (size_t)(t % p->batch->len) * half;
-        for (int h = 0; h < heads; h++) rope_turn(c, p->cos + at, p->sin + at, row + h * c->head_dim);
+        for (int h = 0; h < heads; h++) turn_head(c, p->cos + at, p->sin + at, row + h * c->head_dim);
     }
     member_wait(m);
 }
@@ -48,7 +55,7 @@ static void turn_backward(const member *m, const layer_memory *mem) {
         if (c->position == POSITION_ROPE) {
             size_t at = (size_t)(t % p->batch->len) * half;
             for (size_t i = 0; i < half; i++) negative[i] = -p->sin[at + i];
-            for (int h = 0; h < heads; h++) rope_turn(c, p->cos + at, negative, row + h * c->head_dim);
+            for (int h = 0; h < heads; h++) turn_head(c, p->cos + at, negative, row + h * c->head_dim);
         }
         // No family that cuts values off turns them too: what was cut off stands at the limit.
         const float *forward = mem->qkv + (size_t)t * (size_t)p->qkv_dim;

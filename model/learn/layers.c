@@ -78,15 +78,13 @@ static void mlp_backward(const member *m, int i) {
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
     activation_forward(m, mem);
-    member_clear(m, p->dact, c->n_ff);
-    member_wait(m);
-    linears_backward(m, &y->down, mem, p->act, linears_branch_gradient(m, SITES * i + SITE_DOWN), c->n_embd, p->dact);
+    linears_backward(m, &y->down, mem, p->act, linears_branch_gradient(m, SITES * i + SITE_DOWN), c->n_embd, p->dact,
+                     false);
     member_wait(m);
     activation_backward(m, mem);
     norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
-    member_clear(m, p->dh, c->n_embd);
     member_wait(m);
-    for (int k = 0; k < y->n_up; k++) linears_backward(m, &y->up[k], mem, p->h, p->dup, p->up_dim, p->dh);
+    for (int k = 0; k < y->n_up; k++) linears_backward(m, &y->up[k], mem, p->h, p->dup, p->up_dim, p->dh, k > 0);
     member_wait(m);
     if (c->parallel_residual)
         member_copy(m, p->h2, p->dh, c->n_embd);
@@ -101,15 +99,13 @@ static void attention_branch_backward(const member *m, int i) {
     const net_config *c = p->c;
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
-    member_clear(m, p->dattn, p->q_dim);
-    member_wait(m);
-    linears_backward(m, &y->out, mem, mem->attn, linears_branch_gradient(m, SITES * i + SITE_OUT), c->n_embd, p->dattn);
+    linears_backward(m, &y->out, mem, mem->attn, linears_branch_gradient(m, SITES * i + SITE_OUT), c->n_embd, p->dattn,
+                     false);
     member_wait(m);
     attention_backward(m, i, mem);
     norms_forward(m, &y->attn_norm, mem->x, p->h);
-    member_clear(m, p->dh, c->n_embd);
     member_wait(m);
-    for (int k = 0; k < y->n_qkv; k++) linears_backward(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim, p->dh);
+    for (int k = 0; k < y->n_qkv; k++) linears_backward(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim, p->dh, k > 0);
     member_wait(m);
     if (c->parallel_residual) {
         norms_backward(m, mlp_norm(c, y), mem->x, p->h2, p->n, p->dx);

@@ -70,7 +70,7 @@ static void adapter_back(const member *m, const learn_linear *l, const layer_mem
 }
 
 void linears_backward(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
-                      int ld, float *dx) {
+                      int ld, float *dx, bool add) {
     learn_pass *p = m->p;
     product of = member_product(m);
     product_weights w = weights_of(l);
@@ -81,7 +81,7 @@ void linears_backward(const member *m, const learn_linear *l, const layer_memory
         product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
         low = (product_low){p->dlow, l->a->w, l->a->rows};
     }
-    product_backward(&of, &w, dy, ld, l->a && !site_drops(p, p->g->lora_dropout) ? &low : NULL, dx);
+    product_backward(&of, &w, dy, ld, l->a && !site_drops(p, p->g->lora_dropout) ? &low : NULL, dx, add);
     if (l->a) adapter_back(m, l, mem, x, dy, ld, dx);
     if (l->w) product_gradient(&of, dy, ld, l->rows, x, l->cols, l->w->grad);
     bias_back(m, l, dy, ld);

@@ -46,10 +46,14 @@ typedef struct loops {
 
     // p = softmax(s), along = sum of p * dp: dp becomes scale * ds.
     void (*softmax_back)(const float *p, float *dp, int n, float along, float scale);
-    // act = g * s(g) * u with s the logistic function; dg holds exp(-g).
+    // act = g * s(g) * u with s the logistic function.
+    void (*silu)(const float *g, const float *u, int n, float *act);
     void (*silu_back)(const float *g, const float *u, const float *dact, int n, float *dg, float *du);
-    // act = x * s(z) with z = gelu_slope(x) * x; dx holds exp(-z).
+    // act = x * s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): GELU by its tanh formula.
+    void (*gelu)(const float *x, int n, float *act);
     void (*gelu_back)(const float *x, const float *dact, int n, float *dx);
+    // The pairs (a[i], b[i]) turn by the angle of which cosine and sine are given.
+    void (*turn)(const float *cosine, const float *sine, int n, float *a, float *b);
 
     void (*adamw)(const loops_adamw *o, const float *grad, size_t n, float *w, float *m, float *v);
 } loops;

@@ -24,6 +24,7 @@ param *param_add(param_set *set, const char *name, int rows, int cols, bool is_m
         free(p);
         return NULL;
     }
+    mem_large_pages(p->w, 4 * n * sizeof(float));
     p->grad = p->w + n;
     p->m = p->w + 2 * n;
     p->v = p->w + 3 * n;

@@ -199,6 +199,7 @@ learn_pass *learn_pass_open(learn_graph *g, const learn_pass_options *o, team *t
         learn_pass_close(p);
         return NULL;
     }
+    mem_large_pages(p->arena, p->arena_bytes);
     k = (arena){.base = p->arena};
     cut_arena(p, &k, team_size(team));
     if (g->embedding && g->head.w == g->embedding) p->tied = tied_open(p->c->n_vocab, p->c->n_embd);

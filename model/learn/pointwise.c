@@ -26,26 +26,12 @@ void pointwise_softmax_back(float *s, float *dp, int from, int to, int n, float 
 }
 
 void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
-    memcpy(act, up, (size_t)n_ff * sizeof *act);
     if (kind == MLP_GATED_SILU)
-        kernels_get()->silu_mul(act, up + n_ff, n_ff);
+        loops_get()->silu(up, up + n_ff, n_ff, act);
     else if (kind == MLP_GELU_TANH)
-        kernels_get()->gelu_tanh(act, n_ff);
+        loops_get()->gelu(up, n_ff, act);
     else
         kernels_get()->gelu_erf(act, n_ff);
-}
-
-static void silu_back(const float *up, const float *dact, int n, float *dup) {
-    for (int i = 0; i < n; i++) dup[i] = -up[i];
-    kernels_get()->exp_sub(dup, n, 0);
-    loops_get()->silu_back(up, up + n, dact, n, dup, dup + n);
-}
-
-static void gelu_tanh_back(const float *x, const float *dact, int n, float *dx) {
-    const float a = 2 * 0.7978845608f, b = a * 0.044715f;
-    for (int i = 0; i < n; i++) dx[i] = -x[i] * (a + b * x[i] * x[i]);
-    kernels_get()->exp_sub(dx, n, 0);
-    loops_get()->gelu_back(x, dact, n, dx);
 }
 
 // act = x * Phi(x): dx = dact * (Phi(x) + x * phi(x))
@@ -58,9 +44,9 @@ static void gelu_erf_back(const float *x, const float *dact, int n, float *dx) {
 
 void pointwise_activate_back(mlp_kind kind, const float *up, const float *dact, int n_ff, float *dup) {
     if (kind == MLP_GATED_SILU)
-        silu_back(up, dact, n_ff, dup);
+        loops_get()->silu_back(up, up + n_ff, dact, n_ff, dup, dup + n_ff);
     else if (kind == MLP_GELU_TANH)
-        gelu_tanh_back(up, dact, n_ff, dup);
+        loops_get()->gelu_back(up, dact, n_ff, dup);
     else
         gelu_erf_back(up, dact, n_ff, dup);
 }

@@ -107,6 +107,7 @@ product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_
         product_memory_close(m);
         return NULL;
     }
+    mem_large_pages(m->arena, m->arena_bytes);
     cut_arena(m, g, max_rows, max_len, team_size(team), &(arena){.base = m->arena});
     return m;
 }
@@ -240,14 +241,14 @@ static void forward_f32(const product *p, const product_weights *w, const float 
 }
 
 static void backward_f32(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
-                         float *dx) {
+                         float *dx, bool add) {
     const float *wf = floats_of(p, w);
     size_t cols = (size_t)w->cols;
     stretch s;
     for (int item = p->rank; product_next_stretch(p, &item, &s);) {
         float *to = dx + (size_t)s.token * cols;
-        blas_sgemm(false, false, s.n, w->cols, w->rows, 1, dy + (size_t)s.token * (size_t)ld, (size_t)ld, wf, cols, 1,
-                   to, cols);
+        blas_sgemm(false, false, s.n, w->cols, w->rows, 1, dy + (size_t)s.token * (size_t)ld, (size_t)ld, wf, cols,
+                   add ? 1 : 0, to, cols);
         if (low) product_add_low(p, low, true, 0, w->cols, s.token, s.n, to, w->cols);
     }
     team_barrier(p->team);
@@ -288,13 +289,13 @@ void product_forward(const product *p, const product_weights *w, const float *x,
 }
 
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
-                      float *dx) {
+                      float *dx, bool add) {
     if (is_paired(p->memory))
-        product_pairs_multiply(p, w, true, low, dx, w->cols, true);
+        product_pairs_multiply(p, w, true, low, dx, w->cols, add);
     else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
-        product_int8_backward(p, w, low, dx);
+        product_int8_backward(p, w, low, dx, add);
     else
-        backward_f32(p, w, dy, ld, low, dx);
+        backward_f32(p, w, dy, ld, low, dx, add);
 }
 
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
@@ -302,11 +303,4 @@ void product_gradient(const product *p, const float *dy, int ld, int rows, const
         product_pairs_gradient(p, dy, ld, rows, x, cols, grad);
     else
         gradient_f32(p, dy, ld, rows, x, cols, grad);
-}
-
-void product_clear(const product *p, float *a, int width) {
-    int first, last;
-    team_share(p->rows * p->len, p->rank, p->size, &first, &last);
-    memset(a + (size_t)first * (size_t)width, 0, (size_t)(last - first) * (size_t)width * sizeof *a);
-    team_barrier(p->team);
 }

@@ -57,9 +57,9 @@ void product_left(const product *p, const float *x, int ld, int width);
 // y (N, ld) = x (N, cols) W^T + low; += where add is set. x was given to product_left. low NULL: nothing.
 void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
                      int ld, bool add);
-// dx (N, cols) += dy (N, ld) W + low. dy was given to product_left.
+// dx (N, cols) = dy (N, ld) W + low; += where add is set. dy was given to product_left.
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
-                      float *dx);
+                      float *dx, bool add);
 // grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left was given.
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
@@ -74,7 +74,5 @@ void product_widen(const product *p, const float *dlow, const float *a, int rank
 // A's grad (rank, cols) += dlow^T x; B's grad (rows, rank) += dy^T low
 void product_gradient_a(const product *p, const float *dlow, int rank, const float *x, int cols, float *grad);
 void product_gradient_b(const product *p, const float *dy, int ld, int rows, const float *low, int rank, float *grad);
-
-void product_clear(const product *p, float *a, int width); // a (N, width) = 0
 
 #endif

@@ -75,6 +75,6 @@ void product_int8_cut(product_memory *m, const learn_graph *g, size_t tokens, in
 void product_int8_left(const product *p, const float *x, int ld, int width);
 void product_int8_forward(const product *p, const product_weights *w, const product_low *low, float *y, int ld,
                           bool add);
-void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx);
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add);
 
 #endif

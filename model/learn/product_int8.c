@@ -115,13 +115,13 @@ static unpacked spread_columns(const product *p, const product_weights *w, int f
     return (unpacked){KERNELS_BLOCKS, units, 1, 8, s.u, s.scale, s.offset};
 }
 
-void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx) {
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add) {
     int first, last;
     team_share((w->cols + OUTPUTS - 1) / OUTPUTS, p->rank, p->size, &first, &last);
     for (int i = first; i < last; i++) {
         int column = i * OUTPUTS, columns = w->cols - column < OUTPUTS ? w->cols - column : OUTPUTS;
         unpacked spread = spread_columns(p, w, column, columns);
-        multiply_blocks(p, &spread, columns, dx + column, w->cols, true);
+        multiply_blocks(p, &spread, columns, dx + column, w->cols, add);
         if (low) product_add_low(p, low, true, column, columns, 0, p->rows * p->len, dx + column, w->cols);
     }
     team_barrier(p->team);
