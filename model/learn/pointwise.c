@@ -26,12 +26,14 @@ void pointwise_softmax_back(float *s, float *dp, int from, int to, int n, float 
 }
 
 void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
-    if (kind == MLP_GATED_SILU)
+    if (kind == MLP_GATED_SILU) {
         loops_get()->silu(up, up + n_ff, n_ff, act);
-    else if (kind == MLP_GELU_TANH)
+    } else if (kind == MLP_GELU_TANH) {
         loops_get()->gelu(up, n_ff, act);
-    else
+    } else {
+        memcpy(act, up, (size_t)n_ff * sizeof *act);
         kernels_get()->gelu_erf(act, n_ff);
+    }
 }
 
 // act = x * Phi(x): dx = dact * (Phi(x) + x * phi(x))
