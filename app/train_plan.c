@@ -58,24 +58,27 @@ static double peak_memory(void) {
     return (double)u.ru_maxrss * 1024;
 }
 
-// Bytes of the parameters' gradients and moments and of a pass.
-static double bytes_of(const train_job *j, const learn_pass_options *o) {
-    double params = 3.0 * sizeof(float) * (double)param_set_count(&j->graph->params);
-    return params + (double)learn_pass_bytes(j->graph, o);
+// Bytes of the parameters' gradients and moments.
+static double params_bytes(const train_job *j) {
+    return 3.0 * sizeof(float) * (double)param_set_count(&j->graph->params);
 }
 
-// Rows a pass: as many as fit in PASS_TOKENS tokens, or in PASS_BYTES where that is more. When memory is short: fewer,
-// and where even one is too much, recompute.
+static double bytes_of(const train_job *j, const learn_pass_options *o) {
+    return params_bytes(j) + (double)learn_pass_bytes(j->graph, o);
+}
+
+// Rows a pass: as many as fit in PASS_TOKENS tokens, or in PASS_BYTES or a third of what the parameters take where that
+// is more. When memory is short: fewer, and where even one is too much, recompute.
 int train_plan_pass(train_job *j, learn_pass_options *o) {
     enum { PASS_TOKENS = 512, PASS_BYTES = 256 << 20 };
     const train_settings *s = j->s;
     const batches *b = &j->data.train;
     int most = batches_most_rows(b), least = PASS_TOKENS / b->len > 1 ? PASS_TOKENS / b->len : 1;
-    double room = free_memory();
+    double room = free_memory(), worth = fmax(PASS_BYTES, params_bytes(j) / 3);
     bool chosen = j->state.micro_batch > 0 || s->micro_batch > 0;
     *o = (learn_pass_options){.max_len = b->len, .products = train_open_products(j), .recompute = s->recompute};
     o->max_rows = s->micro_batch > 0 ? s->micro_batch : j->state.micro_batch > 0 ? j->state.micro_batch : most;
-    while (!chosen && o->max_rows > least && learn_pass_bytes(j->graph, o) > PASS_BYTES) o->max_rows--;
+    while (!chosen && o->max_rows > least && (double)learn_pass_bytes(j->graph, o) > worth) o->max_rows--;
     while (!chosen && o->max_rows > 1 && room > 0 && bytes_of(j, o) > room) o->max_rows--;
     if (room > 0 && bytes_of(j, o) > room) o->recompute = true;
     double want = bytes_of(j, o);

@@ -37,7 +37,7 @@ _doppel() {
         return
         ;;
     --only)
-        [[ $command == bench ]] && COMPREPLY=($(compgen -W "decode prefill train" -- "$word")) && return
+        [[ $command == bench ]] && COMPREPLY=($(compgen -W "decode prefill adapter draft train latency" -- "$word")) && return
         ;;
     --session)
         COMPREPLY=($(compgen -W "$(doppel sessions list -q 2>/dev/null | awk '{ print $1 }')" -- "$word"))
