@@ -3,18 +3,13 @@
 // There is one place for a wish and one for a result. A newer wish replaces one that was not yet taken, and its number
 // makes the thread give up the one it works on; a result with an old number is dropped. So moving sliders fast costs
 // nothing, and the main loop never waits.
-#include "app/corpus/dataset.h"
-#include "app/corpus/detect.h"
 #include "app/tuning_job.h"
-#include "model/file/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 // ---- wishes and results
@@ -90,8 +85,7 @@ static void *run(void *arg) {
     return NULL;
 }
 
-// Takes the wish over.
-static void want(tuning *t, tuning_wish *w) {
+void tuning_want(tuning *t, tuning_wish *w) {
     tuning_private *p = t->p;
     pthread_mutex_lock(&p->lock);
     w->number = atomic_fetch_add(&p->wanted, 1) + 1;
@@ -150,7 +144,7 @@ tuning *tuning_new(error *err) {
     return NULL;
 }
 
-static void forget_source(tuning *t) {
+void tuning_forget_source(tuning *t) {
     tuning_private *p = t->p;
     for (size_t i = 0; i < p->n_paths; i++) free(p->paths[i]);
     free(p->paths);
@@ -181,7 +175,7 @@ void tuning_free(tuning *t) {
     pthread_cond_signal(&p->work);
     pthread_mutex_unlock(&p->lock);
     if (!pthread_equal(p->thread, pthread_self())) pthread_join(p->thread, NULL);
-    forget_source(t);
+    tuning_forget_source(t);
     tuning_result_free(p->result);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->work);
@@ -208,7 +202,7 @@ bool tuning_busy(const tuning *t) {
 
 void tuning_cancel(tuning *t) {
     want_nothing(t);
-    forget_source(t);
+    tuning_forget_source(t);
 }
 
 // ---- what was found
@@ -230,7 +224,7 @@ static void warn(tuning *t, const int64_t *found) {
     }
 }
 
-static void replace_string(char **s, char *value) {
+void tuning_put_string(char **s, char *value) {
     free(*s);
     *s = value;
 }
@@ -243,13 +237,13 @@ static void learn_from(tuning *t, char *path) {
     p->paths[0] = path;
 }
 
-static void want_forecast(tuning *t) {
+void tuning_want_forecast(tuning *t) {
     tuning_wish *w = mem_calloc(1, sizeof *w);
     *w = (tuning_wish){.known = t->p->last, .n_ctx = t->p->n_ctx, .settings = train_settings_none()};
     tuning_settings_fill(t, &w->settings);
     t->forecast.stale = true;
     t->err = (error){{0}};
-    want(t, w);
+    tuning_want(t, w);
 }
 
 enum { LEAST_BYTES = 500 };
@@ -266,7 +260,7 @@ static void take_reading(tuning *t, tuning_result *r) {
     t->skipped = r->skipped;
     memcpy(t->first, r->first, sizeof t->first);
     memcpy(t->last, r->last, sizeof t->last);
-    replace_string(&t->format, mem_strdup(r->format));
+    tuning_put_string(&t->format, mem_strdup(r->format));
     t->authors = r->authors;
     t->n_authors = r->n_authors;
     r->authors = NULL;
@@ -284,7 +278,7 @@ static void take_reading(tuning *t, tuning_result *r) {
     // Somebody is chosen from the start, so that there is a forecast to look at.
     if (t->is_log && t->n_authors > 0) t->authors[0].chosen = true;
     tuning_settings_name(t);
-    want_forecast(t);
+    tuning_want_forecast(t);
 }
 
 static void take_forecast(tuning *t, const tuning_result *r) {
@@ -323,157 +317,4 @@ bool tuning_pump(tuning *t) {
     }
     tuning_result_free(r);
     return wanted || moved;
-}
-
-// ---- the source
-
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
-static void begin(tuning *t, const char *model_path, const char *const *paths, size_t n, const char *pasted) {
-    tuning_private *p = t->p;
-    forget_source(t);
-    if (!p->model || strcmp(p->model, model_path) != 0) {
-        p->last = (train_forecast){0};
-        p->n_ctx = 0;
-    }
-    replace_string(&p->model, mem_strdup(model_path));
-    tuning_wish *w = mem_calloc(1, sizeof *w);
-    *w = (tuning_wish){.read = true, .n_paths = n, .settings = train_settings_none()};
-    w->paths = mem_calloc(n, sizeof *w->paths);
-    w->pasted = mem_strdup(pasted);
-    p->paths = mem_calloc(n, sizeof *p->paths);
-    p->n_paths = n;
-    for (size_t i = 0; i < n; i++) {
-        buf path = {0};
-        dataset_resolve(paths[i], &path);
-        p->paths[i] = mem_strdup(buf_str(&path));
-        w->paths[i] = buf_take(&path);
-    }
-    buf title = {0};
-    buf_puts(&title, pasted ? "pasted text" : n > 0 ? base_name(paths[0]) : "");
-    if (n > 1) buf_printf(&title, " and %zu more", n - 1);
-    replace_string(&t->title, buf_take(&title));
-    t->stage = TUNING_READING;
-    want(t, w);
-}
-
-void tuning_read_files(tuning *t, const char *model_path, const char *const *paths, size_t n) {
-    begin(t, model_path, paths, n, NULL);
-}
-
-// datasets/pasted-2026-11-20.txt, or -2, -3 ... where that is there: an unused path for a data set.
-static int new_path(buf *out, error *err) {
-    char day[32];
-    time_t now = time(NULL);
-    struct tm local;
-    localtime_r(&now, &local);
-    strftime(day, sizeof day, "pasted-%Y-%m-%d", &local);
-    for (int i = 1; i < 10000; i++) {
-        char name[48];
-        snprintf(name, sizeof name, i == 1 ? "%s" : "%s-%d", day, i);
-        buf_clear(out);
-        if (dataset_path(name, out, err) != 0) return -1;
-        if (access(out->data, F_OK) == 0) continue;
-        memcpy(strrchr(out->data, '.'), ".txt", 5);
-        out->len = strlen(out->data);
-        if (access(out->data, F_OK) != 0) return 0;
-    }
-    return error_set(err, "%s: there are too many pasted texts of today; remove some", out->data);
-}
-
-int tuning_read_text(tuning *t, const char *model_path, const char *text, size_t n, error *err) {
-    buf path = {0};
-    int rc = new_path(&path, err);
-    if (rc == 0) rc = outfile_replace(path.data, text, n, err);
-    const char *paths[] = {buf_str(&path)};
-    if (rc == 0) begin(t, model_path, paths, 1, path.data);
-    buf_free(&path);
-    return rc;
-}
-
-bool tuning_is_log(const char *text, size_t n, char *format, size_t size) {
-    enum { LOOK = 1 << 16, FEWEST_LINES = 4 };
-    size_t lines = 0, look = n < LOOK ? n : LOOK;
-    for (size_t i = 0; i < look; i++) lines += text[i] == '\n';
-    if (lines < FEWEST_LINES) return false;
-    text_in *in = text_in_open(byte_source_memory(text, look));
-    const corpus_format *f = detect(in, NULL);
-    bool log = f && !detect_is_prose(f);
-    if (log) snprintf(format, size, "%s", f->name);
-    text_in_close(in);
-    return log;
-}
-
-// ---- choices
-
-void tuning_choose(tuning *t, size_t author, bool chosen) {
-    if (author >= t->n_authors || t->authors[author].chosen == chosen) return;
-    t->authors[author].chosen = chosen;
-    tuning_settings_name(t);
-    want_forecast(t);
-}
-
-size_t tuning_n_chosen(const tuning *t) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_authors; i++) n += t->authors[i].chosen;
-    return n;
-}
-
-static int find_author(const tuning *t, const char *word, size_t *out, error *err) {
-    char *rest;
-    long number = strtol(word, &rest, 10);
-    size_t matches = 0;
-    for (size_t i = 0; i < t->n_authors; i++) {
-        if (strcmp(t->authors[i].name, word) == 0) return *out = i, 0;
-        if (strcasecmp(t->authors[i].name, word) != 0) continue;
-        *out = i;
-        matches++;
-    }
-    if (matches == 1) return 0;
-    if (matches > 1) return error_set(err, "several people are called %s but for letter case; give the number", word);
-    if (!*rest && rest != word && number >= 1 && (size_t)number <= t->n_authors) return *out = (size_t)number - 1, 0;
-    return error_set(err, "%s wrote nothing in %s; these did: 1 %s%s", word, t->title, t->authors[0].name,
-                     t->n_authors > 1 ? ", and more (/train lists them)" : "");
-}
-
-int tuning_choose_words(tuning *t, const char *const *words, size_t n, error *err) {
-    if (t->stage != TUNING_READY) return error_set(err, "nothing is read yet, so there is nobody to choose");
-    if (t->n_authors == 0) return error_set(err, "%s has no authors to choose from", t->title);
-    bool *chosen = mem_calloc(t->n_authors, sizeof *chosen);
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        size_t place = 0;
-        if (n == 1 && strcasecmp(words[i], "all") == 0) break;
-        rc = find_author(t, words[i], &place, err);
-        if (rc == 0) chosen[place] = true;
-    }
-    for (size_t i = 0; i < t->n_authors && rc == 0; i++) t->authors[i].chosen = chosen[i];
-    free(chosen);
-    if (rc != 0) return -1;
-    tuning_settings_name(t);
-    want_forecast(t);
-    return 0;
-}
-
-void tuning_set_effort(tuning *t, tuning_effort e) {
-    t->effort = e;
-    tuning_forecast_update(t);
-}
-
-void tuning_set_rank(tuning *t, int rank) {
-    t->rank = rank < TUNING_LEAST_RANK ? TUNING_LEAST_RANK : rank > TUNING_MOST_RANK ? TUNING_MOST_RANK : rank;
-    tuning_forecast_update(t);
-}
-
-void tuning_set_rate(tuning *t, double rate) {
-    t->rate = rate < TUNING_LEAST_RATE ? TUNING_LEAST_RATE : rate > TUNING_MOST_RATE ? TUNING_MOST_RATE : rate;
-}
-
-void tuning_set_scrub(tuning *t, bool on) {
-    if (t->scrub == on) return;
-    t->scrub = on;
-    if (t->stage == TUNING_READY) want_forecast(t);
 }

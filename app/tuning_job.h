@@ -1,5 +1,6 @@
-// Inside a tuning: what its files share. tuning.c holds the state and the thread, tuning_read.c and tuning_forecast.c
-// are what the thread does, tuning_settings.c makes settings of what was chosen.
+// Inside a tuning: what its files share. tuning.c holds the state and the thread, tuning_source.c and tuning_choose.c are
+// what the person does, tuning_read.c and tuning_forecast.c what the thread does, tuning_settings.c makes settings of
+// what was chosen.
 #ifndef DOPPEL_TUNING_JOB_H
 #define DOPPEL_TUNING_JOB_H
 
@@ -76,7 +77,12 @@ void tuning_forecast_run(tuning_private *p, tuning_wish *w, tuning_result *r);
 void tuning_tell_progress(tuning_private *p, int64_t done, int64_t total);
 bool tuning_is_wanted(tuning_private *p, uint64_t number);
 
-// On main. Works the forecast out anew from what is known.
+// On main.
+void tuning_want(tuning *t, tuning_wish *w); // in place of any wish before; w is taken over
+void tuning_want_forecast(tuning *t);        // of what is chosen now
+void tuning_forget_source(tuning *t);
+void tuning_put_string(char **s, char *value); // frees what was there; value is taken over
+// Works the forecast out anew from what is known.
 void tuning_forecast_update(tuning *t);
 // The settings as they are chosen, before train_settings_finish; block_size and max_steps are put in when they are known.
 void tuning_settings_fill(const tuning *t, train_settings *s);
