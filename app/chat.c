@@ -42,14 +42,16 @@ static char *describe_setup(const chat *c) {
     return buf_take(&out);
 }
 
-static void ask(chat *c) {
+void chat_ask(chat *c) {
     chat_state_recall(c);
     question *q = chat_style_question(c, c->n_turns, !c->style->off, NULL);
+    if (chat_group_is_on(c)) chat_group_question(c, q);
     c->asked = worker_ask_for(c->worker, q);
     chat_question_free(q);
     c->answer = chat_turns_waiting(c);
     chat_turn *t = chat_turns_insert(c, c->answer, TURN_MODEL, chat_style_answerer(c, !c->style->off));
     t->running = true;
+    chat_group_answer(c, t);
     t->model = mem_strdup(c->model_path);
     t->setup = describe_setup(c);
     c->answering = true;
@@ -64,7 +66,8 @@ static unsigned send_next(chat *c) {
     c->turns[i].waiting = false;
     c->turns[i].time = time(NULL);
     c->revision++;
-    ask(c);
+    chat_group_begin(c, &c->turns[i]);
+    chat_ask(c);
     return CHAT_TURNS | CHAT_STATUS;
 }
 
@@ -110,7 +113,8 @@ unsigned chat_again(chat *c) {
     c->turns[user].failed = false;
     c->revision++;
     if (user + 1 < chat_turns_waiting(c)) chat_turns_set_aside(c, user + 1);
-    ask(c);
+    chat_group_begin(c, NULL);
+    chat_ask(c);
     return chat_keep_update(c) | CHAT_TURNS | CHAT_STATUS;
 }
 
@@ -172,7 +176,7 @@ static unsigned on_done(chat *c, const event *e) {
     t->n_tokens = e->n_tokens;
     if (e->tok_s > 0) c->tok_s = e->tok_s;
     end_answer(c, e->stop);
-    return CHAT_TURNS | CHAT_STATUS | CHAT_DONE;
+    return CHAT_TURNS | CHAT_STATUS | CHAT_DONE | chat_group_done(c);
 }
 
 static unsigned on_answer_event(chat *c, event *e) {
@@ -184,6 +188,7 @@ static unsigned on_answer_event(chat *c, event *e) {
         c->prefill_done = e->done;
         c->prefill_total = c->n_read = e->total;
         return CHAT_STATUS;
+    case EVENT_SPEAKER: chat_group_speaker(c, e); return CHAT_TURNS;
     case EVENT_TOKEN: return on_token(c, e);
     default: return on_done(c, e);
     }

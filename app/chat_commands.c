@@ -366,6 +366,7 @@ static const command commands[] = {
     {{"me", "[NAME]", "who you are to the model"}, chat_style_be},
     {{"train", "[FILE|WORD ...]", "learn from a chat log or a text while the chat goes on; /help train tells the rest"},
      chat_train_run},
+    {{"group", "[on|off|N|next]", "everybody of the log goes on until it is your turn"}, chat_group_run},
     {{"compare", "[MESSAGE]", "answers with and without the style side by side; then 1 or 2 takes one"},
      chat_compare_run},
     {{"source", "", "where the underlined words of the last answer are copied from"}, chat_copies_run},

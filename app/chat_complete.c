@@ -115,9 +115,15 @@ static void complete_author(const chat *c, const char *word, size_t n, buf *out)
         if (printable(v->authors[i])) offer(out, word, n, v->authors[i], "");
 }
 
+static const char *const STYLE_WORDS[] = {"on", "off", "toggle", NULL};
+static const char *const GROUP_WORDS[] = {"on", "off", "next", NULL};
+
+static void complete_words(const char *const *words, const char *word, size_t n, buf *out) {
+    for (; *words; words++) offer(out, word, n, *words, "");
+}
+
 static void complete_style(const chat *c, const char *word, size_t n, buf *out) {
-    static const char *const words[] = {"on", "off", "toggle"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) offer(out, word, n, words[i], "");
+    complete_words(STYLE_WORDS, word, n, out);
     for (size_t i = 0; i < c->n_adapters; i++)
         if (printable(c->adapters[i].name)) offer(out, word, n, c->adapters[i].name, "=");
 }
@@ -201,6 +207,8 @@ void chat_complete(const chat *c, const char *line, size_t cursor, size_t *start
         complete_file(word, n, true, out);
     } else if (strncmp(line, "/as ", 4) == 0 || strncmp(line, "/me ", 4) == 0) {
         complete_author(c, word, n, out);
+    } else if (strncmp(line, "/group ", 7) == 0) {
+        complete_words(GROUP_WORDS, word, n, out);
     } else if (strncmp(line, "/style ", 7) == 0) {
         complete_style(c, word, n, out);
     } else if (strncmp(line, "/adapter ", 9) == 0) {

@@ -6,6 +6,7 @@
 
 // ---- chat.c
 
+void chat_ask(chat *c);     // begins an answer to the turns
 void chat_abandon(chat *c); // ends the running answer here and now
 void chat_set_string(char **s, const char *value);
 

@@ -8,7 +8,9 @@
 static const char nobody[] = "you"; // the person's name as long as they gave none
 
 chat_style *chat_style_new(void) {
-    return mem_calloc(1, sizeof(chat_style));
+    chat_style *s = mem_calloc(1, sizeof *s);
+    s->group.limit = GROUP_LIMIT;
+    return s;
 }
 
 void chat_style_free(chat_style *s) {
@@ -147,6 +149,7 @@ question *chat_style_question(const chat *c, size_t end, bool on, const char *mo
 void chat_question_free(question *q) {
     free((chat_message *)q->messages);
     free((time_t *)q->times);
+    free((const char **)q->speakers);
     free(q);
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/chat.h"
 #include "app/chat_compare.h"
+#include "app/chat_group.h"
 #include "app/question.h"
 #include "app/style/sources.h"
 #include "app/style/voice.h"
@@ -21,6 +22,7 @@ typedef struct chat_style {
     sources *sources;      // the training text of all that is in use (app/chat_copies.h); NULL: none is known
     unsigned index_number; // of it: another one for other files
     chat_compare compare;
+    chat_group group;
     bool off; // strengths are 0 in the worker, and stay what they are in the chat
 } chat_style;
 

@@ -13,6 +13,9 @@ question *question_copy(const question *q) {
     }
     copy->messages = messages;
     copy->speaker = mem_strdup(q->speaker);
+    char **speakers = mem_calloc(q->n_speakers, sizeof *speakers);
+    for (size_t i = 0; i < q->n_speakers; i++) speakers[i] = mem_strdup(q->speakers[i]);
+    copy->speakers = (const char *const *)speakers;
     if (q->times) {
         time_t *times = mem_calloc(q->n, sizeof *times);
         if (q->n > 0) memcpy(times, q->times, q->n * sizeof *times);
@@ -30,5 +33,7 @@ void question_free(question *q) {
     free((chat_message *)q->messages);
     free((time_t *)q->times);
     free((char *)q->speaker);
+    for (size_t i = 0; i < q->n_speakers; i++) free((char *)q->speakers[i]);
+    free((char **)q->speakers);
     free(q);
 }

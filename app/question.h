@@ -18,6 +18,11 @@ typedef struct question {
     int session_gap;
     const time_t *times; // (n); may be NULL
     const char *speaker; // who answers
+    // Or one of these, as the model sees fit; it is told by EVENT_SPEAKER. Speaker number `person` (-1: none) writes
+    // for themselves: the answer is empty then.
+    const char *const *speakers;
+    size_t n_speakers;
+    int person;
     // With strengths of its own, whatever those of the chat are meanwhile:
     bool own_strengths;
     float strengths[WORKER_MAX_ADAPTERS];

@@ -339,26 +339,43 @@ static corpus_options log_options(const train_settings *s, log_job *job) {
                             .progress_arg = job};
 }
 
+typedef struct log_reader {
+    examples examples;
+    gaps gaps;
+} log_reader;
+
+static bool take_message(void *arg, const corpus_message *m) {
+    log_reader *r = arg;
+    gaps_add(&r->gaps, m, r->examples.options.session_gap);
+    return examples_on_message(&r->examples, m);
+}
+
 static int read_logs(train_data *d, const train_settings *s, const model *m, const file_list *l, log_job *job,
                      error *err) {
     layout layout;
-    examples e;
+    log_reader reader = {.gaps = {.n = 0}};
+    examples *e = &reader.examples;
     corpus_report report = {0};
     if (layout_open(&layout, s->layout, false, &m->chat, err) != 0) return TRAIN_DATA_FAILED;
-    const example_options o = {.tokenizer = m->tokenizer, .layout = &layout, .session_gap = s->session_gap};
+    // Whoever imitates everybody also learns who writes next.
+    const example_options o = {.tokenizer = m->tokenizer,
+                               .layout = &layout,
+                               .session_gap = s->session_gap,
+                               .learn_headers = s->imitate.n == 0};
     const corpus_options select = log_options(s, job);
-    examples_start(&e, &o);
-    int rc = corpus_read((const char *const *)l->paths, l->n, &select, examples_on_message, &e, &report, err);
-    if (rc == CORPUS_CANCELLED && !e.failed)
+    examples_start(e, &o);
+    int rc = corpus_read((const char *const *)l->paths, l->n, &select, take_message, &reader, &report, err);
+    if (rc == CORPUS_CANCELLED && !e->failed)
         rc = TRAIN_DATA_STOPPED;
     else if (rc != CORPUS_FAILED)
-        rc = examples_finish(&e, err);
+        rc = examples_finish(e, err);
     if (rc == 0) {
         d->chat = true;
+        d->gaps = reader.gaps;
         take_report(d, &report);
-        rc = pack_rows(d, s, m, &e, err);
+        rc = pack_rows(d, s, m, e, err);
     }
-    examples_free(&e);
+    examples_free(e);
     layout_free(&layout);
     corpus_report_free(&report);
     return rc;

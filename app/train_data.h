@@ -7,6 +7,7 @@
 #ifndef DOPPEL_TRAIN_DATA_H
 #define DOPPEL_TRAIN_DATA_H
 
+#include "app/corpus/gaps.h"
 #include "app/train_settings.h"
 #include "model/learn/batches.h"
 #include "model/model.h"
@@ -18,7 +19,8 @@ typedef struct train_data {
     double characters; // of the text of the held-out labels; 0: not known
     char **authors;    // everyone who wrote something
     size_t n_authors;
-    bool chat; // authors and layout mean something
+    bool chat; // authors, layout and gaps mean something
+    gaps gaps;
     buf notes; // lines for the person
 } train_data;
 

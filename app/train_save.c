@@ -28,6 +28,15 @@ static void put_number(buf *out, const char *name, double x) {
     if (isfinite(x)) buf_printf(out, ",\n \"%s\": %.9g", name, x);
 }
 
+// How long people wait before the next message, for chats in which times go on.
+static void put_gaps(buf *out, const train_data *d) {
+    double seconds[GAPS_QUANTILES];
+    if (!d->chat || !gaps_quantiles(&d->gaps, seconds)) return;
+    buf_puts(out, ",\n \"gaps\": [");
+    for (int i = 0; i < GAPS_QUANTILES; i++) buf_printf(out, "%s%.0f", i ? ", " : "", seconds[i]);
+    buf_putc(out, ']');
+}
+
 static void put_base(const train_base *b, buf *out) {
     buf_puts(out, ",\n \"base\": {\"path\": ");
     buf_json_string(out, b->path, strlen(b->path));
@@ -45,6 +54,7 @@ int train_save_run(train_job *j, const char *status) {
     if (j->data.chat) put_string(&out, "layout", s->layout == LAYOUT_TURNS ? "turns" : "lines");
     put_strings(&out, "imitate", s->imitate.items, s->imitate.n);
     put_strings(&out, "authors", (const char *const *)j->data.authors, j->data.n_authors);
+    put_gaps(&out, &j->data);
     put_strings(&out, "data", s->data.items, s->data.n);
     put_number(&out, "session_gap", s->session_gap);
     put_number(&out, "steps", j->steps);

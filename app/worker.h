@@ -15,6 +15,7 @@ typedef struct worker worker;
 typedef enum event_type {
     EVENT_LOADED,  // the model is open: worker_model may be called
     EVENT_PREFILL, // done, total: prompt positions read so far
+    EVENT_SPEAKER, // text: who of the question's speakers says what follows
     EVENT_TOKEN,   // text (may be empty while held back), candidates
     EVENT_ADAPTED, // the adapters that worker_adapt named are in use
     EVENT_DONE,    // an answer ended: text is the whole of it, exact; stop, counts and speeds

@@ -2,7 +2,9 @@
 #include "app/prompt.h"
 #include "app/worker_impl.h"
 #include "app/corpus/span.h"
+#include "app/style/speaker.h"
 #include "app/style/speech.h"
+#include "model/learn/random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,8 +20,9 @@ typedef struct answer {
     int n_tokens, dropped;
     double first_token; // when it came, in seconds
     const question *question;
-    speech speech; // of an answer in a layout
-    buf said;      // likewise: what it says so far
+    speech speech;  // of an answer in a layout
+    buf said;       // likewise: what it says so far
+    bool is_theirs; // it is the person's turn: nothing is said
 } answer;
 
 static double now(void) {
@@ -107,7 +110,7 @@ static void post_done(const answer *a, const gen_result *result) {
     bool as_trained = a->question->as_trained;
     span said = as_trained ? span_trim(span_of_buf(&a->said)) : span_of_buf(&result->text);
     event e = worker_event(a->w, EVENT_DONE, a->number, said.s, said.n);
-    e.stop = a->speech.ended ? GEN_EOS : result->stop;
+    e.stop = a->speech.ended || a->is_theirs ? GEN_EOS : result->stop;
     e.n_tokens = (int)result->ids.len;
     e.dropped_turns = a->dropped;
     if (result->decode_seconds > 0) e.tok_s = result->n_decoded / result->decode_seconds;
@@ -115,14 +118,40 @@ static void post_done(const answer *a, const gen_result *result) {
     worker_post(a->w, &e, NULL);
 }
 
-static int read_question(worker *w, answer *a, const gen_settings *s, id_list *prompt, error *err) {
+static int render(worker *w, answer *a, const gen_settings *s, const char *speaker, id_list *prompt, error *err) {
     const question *q = a->question;
     const prompt_layout layout = {
-        .kind = q->layout, .session_gap = q->session_gap, .speaker = q->speaker, .times = q->times};
-    if (w->stale) net_truncate(w->state, 0);
-    w->stale = false;
+        .kind = q->layout, .session_gap = q->session_gap, .speaker = speaker, .times = q->times};
     return prompt_fit_layout(w->model, q->as_trained ? &layout : NULL, q->messages, q->n, net_n_ctx(w->state),
                              s->max_tokens, prompt, &a->dropped, err);
+}
+
+// The prompt of whoever writes next.
+static int choose_speaker(worker *w, answer *a, const gen_settings *s, id_list *prompt, error *err) {
+    const question *q = a->question;
+    int n = (int)q->n_speakers, failed = 0, chosen = 0;
+    id_list *prompts = mem_calloc(q->n_speakers, sizeof *prompts);
+    for (int i = 0; i < n && !failed; i++) failed = render(w, a, s, q->speakers[i], &prompts[i], err);
+    if (!failed) {
+        uint64_t random = random_seed(s->seed, prompts[0].len);
+        chosen = speaker_choose(w->state, prompts, n, s->temperature > 0 ? &random : NULL, on_prefill, a, err);
+        failed = chosen < 0 ? -1 : 0;
+    }
+    if (!failed) {
+        worker_post_text(w, EVENT_SPEAKER, a->number, q->speakers[chosen]);
+        a->is_theirs = chosen == q->person;
+        id_list_append(prompt, prompts[chosen].data, prompts[chosen].len);
+    }
+    for (int i = 0; i < n; i++) id_list_free(&prompts[i]);
+    free(prompts);
+    return failed;
+}
+
+static int read_question(worker *w, answer *a, const gen_settings *s, id_list *prompt, error *err) {
+    if (w->stale) net_truncate(w->state, 0);
+    w->stale = false;
+    if (a->question->n_speakers > 0) return choose_speaker(w, a, s, prompt, err);
+    return render(w, a, s, a->question->speaker, prompt, err);
 }
 
 static int answer_question(worker *w, answer *a, gen_result *result, error *err) {
@@ -145,7 +174,7 @@ static int answer_question(worker *w, answer *a, gen_result *result, error *err)
                      .on_prefill = on_prefill,
                      .arg = a,
                      .drafter = w->drafter};
-    if (!failed) failed = generate(w->state, w->model->tokenizer, w->chain, &g, result, err);
+    if (!failed && !a->is_theirs) failed = generate(w->state, w->model->tokenizer, w->chain, &g, result, err);
     if (uses_others) worker_adapters_use(w, NULL);
     if (q->aside) chain_set_random(w->chain, &random);
     id_list_free(&prompt);

@@ -95,6 +95,16 @@ static void write_answer(repl_output *o, const buf *text, size_t end) {
     o->written = end;
 }
 
+// In a group it must be told who says it.
+static void name_speaker(repl_output *o, const chat *c, const chat_turn *t) {
+    if (!chat_group_is_on(c) || o->is_named || t->text.len == 0) return;
+    buf name = {0};
+    clean_text(t->author, strlen(t->author), &name);
+    printf("%s: ", buf_str(&name));
+    buf_free(&name);
+    o->is_named = true;
+}
+
 static void update_running(repl_output *o, const chat *c, const chat_turn *t) {
     if (t->kind == TURN_NOTE) {
         say_progress(o, buf_str(&t->text), 0);
@@ -102,6 +112,7 @@ static void update_running(repl_output *o, const chat *c, const chat_turn *t) {
         write_json("token", "", t->text.data + o->written, t->text.len - o->written);
         o->written = t->text.len;
     } else if (t->text.len > o->written) {
+        name_speaker(o, c, t);
         write_answer(o, &t->text, whole_words(&t->text, o->written));
     } else if (c->prefill_total > 0 && (o->interactive || o->json)) {
         char line[96];
@@ -144,7 +155,9 @@ static void write_done(const chat *c, const chat_turn *t) {
         if (i > 0) buf_putc(&facts, ',');
         buf_json_string(&facts, t->text.data + span->start, span->end - span->start);
     }
-    buf_puts(&facts, "],");
+    buf_puts(&facts, "],\"author\":");
+    buf_json_string(&facts, t->author, strlen(t->author));
+    buf_putc(&facts, ',');
     write_json("done", buf_str(&facts), buf_str(&t->text), t->text.len);
     buf_free(&facts);
 }
@@ -155,6 +168,7 @@ static void finish_answer(repl_output *o, const chat *c, const chat_turn *t) {
         write_done(c, t);
     } else {
         size_t end = t->text.len;
+        name_speaker(o, c, t);
         while (end > o->written && is_space(t->text.data[end - 1])) end--;
         write_answer(o, &t->text, end);
         fputc('\n', stdout);
@@ -162,6 +176,7 @@ static void finish_answer(repl_output *o, const chat *c, const chat_turn *t) {
         tell_copied(o, t);
     }
     o->written = 0;
+    o->is_named = false;
     o->filter = (clean){0};
 }
 

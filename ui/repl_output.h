@@ -1,5 +1,5 @@
 // What the REPL writes: turns as they come, as text for people or as JSON lines:
-//   {"type":"token","text":"..."}   {"type":"done","text":"...","stop":"eos|length|...","tokens":9,"decode_tok_s":0,"copied":[]}
+//   {"type":"token","text":"..."}   {"type":"done","text":"...","stop":"eos|length|...","tokens":9,"decode_tok_s":0,"copied":[],"author":"..."}
 //   {"type":"note","error":false,"text":"..."}
 //   {"type":"message","role":"user|model","text":"..."}: one that was said before, in a conversation opened by a command
 #ifndef DOPPEL_REPL_OUTPUT_H
@@ -17,6 +17,7 @@ typedef struct repl_output {
     unsigned seen;       // id of the newest turn that is written in full
     size_t written;      // bytes written of the answer that runs
     clean filter;        // for the same
+    bool is_named;       // likewise: its author is written
     uint64_t comparison; // that was written last, and how many of its sides
     int compared;
     int n_failed;         // error notes so far

@@ -79,6 +79,17 @@ static bool sync_copied(item *it, const chat_turn *turn) {
     return !same;
 }
 
+// Who speaks may turn out while the answer is begun.
+static bool sync_author(item *it, const chat_turn *turn) {
+    if (it->author && !it->turn.running) return false;
+    buf author = {0};
+    clean_text(turn->author, strlen(turn->author), &author);
+    bool same = it->author && strcmp(it->author, buf_str(&author)) == 0;
+    free(it->author);
+    it->author = buf_take(&author);
+    return !same;
+}
+
 static bool sync_item(item *it, const chat_turn *turn) {
     bool changed = it->turn.running != turn->running || it->turn.waiting != turn->waiting ||
                    it->turn.failed != turn->failed || it->turn.stop != turn->stop || it->turn.nth != turn->nth ||
@@ -92,6 +103,7 @@ static bool sync_item(item *it, const chat_turn *turn) {
         changed = true;
     }
     changed = sync_copied(it, turn) || changed;
+    changed = sync_author(it, turn) || changed;
     it->turn = *turn;
     return changed;
 }
@@ -107,11 +119,7 @@ bool transcript_sync(transcript *t, const chat_turn *turns, size_t n) {
             item_free(&t->items[i]);
             is_new = true;
         }
-        if (is_new) {
-            buf author = {0};
-            clean_text(turns[i].author, strlen(turns[i].author), &author);
-            t->items[i] = (item){.author = buf_take(&author)};
-        }
+        if (is_new) t->items[i] = (item){.author = NULL};
         bool grew = sync_item(&t->items[i], &turns[i]);
         has_new = has_new || grew;
         changed = changed || grew || is_new;

@@ -38,6 +38,19 @@ static void settle_imitates(voice *v) {
     }
 }
 
+static void read_gaps(voice *v, const cJSON *list) {
+    static const double usual[VOICE_GAPS] = {5, 15, 45, 120, 300};
+    const cJSON *item;
+    double before = 0;
+    int n = 0;
+    cJSON_ArrayForEach(item, list) {
+        bool good = n < VOICE_GAPS && cJSON_IsNumber(item) && item->valuedouble >= before && item->valuedouble < 1e6;
+        if (!good) break;
+        v->gaps[n++] = before = item->valuedouble;
+    }
+    if (n < VOICE_GAPS || item) memcpy(v->gaps, usual, sizeof usual);
+}
+
 static void read_run(voice *v, const cJSON *run) {
     const char *layout = NULL;
     int64_t gap = 0;
@@ -48,6 +61,7 @@ static void read_run(voice *v, const cJSON *run) {
     v->imitates = read_list(cJSON_GetObjectItemCaseSensitive(run, "imitate"), MAX_NAME, &v->n_imitates);
     v->speaks = v->n_authors > 0;
     settle_imitates(v);
+    read_gaps(v, cJSON_GetObjectItemCaseSensitive(run, "gaps"));
     if (hfjson_get_int(run, "session_gap", &gap) == 1 && gap > 0 && gap < INT32_MAX) v->session_gap = (int)gap;
 }
 

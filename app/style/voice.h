@@ -8,14 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VOICE_GAPS = 5 };
+enum { VOICE_GAPS = 5 }; // as many as app/corpus/gaps.h has quantiles
 
 typedef struct voice {
     bool trained; // there is a run.json with training text
     bool speaks;  // ... of conversations: layout and authors mean something
     layout_kind layout;
-    int session_gap; // minutes
-    char **authors;  // everyone who wrote something
+    int session_gap;         // minutes
+    double gaps[VOICE_GAPS]; // seconds between messages (app/corpus/gaps.h); what is usual unless run.json says
+    char **authors;          // everyone who wrote something
     size_t n_authors;
     char **imitates; // of the authors: whom it learned to be; empty: everyone
     size_t n_imitates;
