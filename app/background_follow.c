@@ -17,12 +17,18 @@ typedef struct follower {
     int fd;         // of the file as it was opened; -1: not yet
     buf rest;       // of a line that is not whole yet
     bool has_ended; // the last line was the end of a run
+    bool only_past; // steps and evaluations up to this step; everything else of the file is passed over
+    int last_step;
 } follower;
+
+static bool is_told(const follower *f, const train_event *e) {
+    return !f->only_past || ((e->type == TRAIN_STEP || e->type == TRAIN_EVAL) && e->step <= f->last_step);
+}
 
 static void tell_line(follower *f, const char *line, size_t n) {
     cJSON *json = cJSON_ParseWithLength(line, n);
     background_item item = {.kind = ITEM_EVENT};
-    if (json && train_event_read(json, &item.event)) {
+    if (json && train_event_read(json, &item.event) && is_told(f, &item.event)) {
         item.text = mem_strdup(item.event.text);
         item.name = mem_strdup(item.event.name);
         f->has_ended = item.event.type == TRAIN_END;
@@ -79,4 +85,19 @@ int background_follow(background *b, const background_job *j, error *err) {
     if (f.has_ended) return TRAIN_RUN_DONE;
     return error_set(err, "%s: the process that trained it ended before it was done; /train continue %s goes on",
                      j->name, j->name);
+}
+
+void background_recall(background *b, const background_job *j) {
+    cJSON *run = headless_read_run(j->folder, NULL, NULL);
+    const cJSON *step = cJSON_GetObjectItemCaseSensitive(run, "step");
+    buf path = {0};
+    buf_printf(&path, "%s/metrics.jsonl", j->folder);
+    follower f = {.background = b, .path = buf_str(&path), .fd = -1, .only_past = true, .last_step = -1};
+    if (cJSON_IsNumber(step)) f.last_step = step->valueint;
+    open_newest(&f);
+    read_news(&f);
+    if (f.fd >= 0) close(f.fd);
+    buf_free(&f.rest);
+    buf_free(&path);
+    cJSON_Delete(run);
 }

@@ -91,5 +91,7 @@ void background_doze(background *b, double seconds);
 
 // background_follow.c: tells what another process writes until that ends or main has enough. TRAIN_RUN_.
 int background_follow(background *b, const background_job *j, error *err);
+// Tells the steps and evaluations that a training to be gone on with has behind it.
+void background_recall(background *b, const background_job *j);
 
 #endif

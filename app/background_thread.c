@@ -162,6 +162,7 @@ static void run_job(background *b, background_job *j) {
     b->layer_begun = now();
     b->looked = -INFINITY;
     b->draining = false;
+    if (j->settings.resume) background_recall(b, j);
     if (j->follows)
         end.code = background_follow(b, j, &end.err);
     else
