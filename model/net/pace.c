@@ -1,12 +1,14 @@
 // Three passes in a row that slept much begin a trial of three passes alone; the quicker of the two is kept for a while.
+// After a stay alone one pass together is enough to see that the machine is still crowded; the next stay is longer.
 #include "model/net/pace.h"
 
 #include <time.h>
 
 enum {
-    NAPS = 6,       // in one pass: a quiet machine has none
-    TRIAL = 3,      // passes that decide
-    STAY_ALONE = 48 // passes before the others are asked again
+    NAPS = 6,        // in one pass: a quiet machine has none
+    TRIAL = 3,       // passes that decide
+    STAY_ALONE = 48, // passes before the others are asked again
+    STAY_MOST = 768
 };
 
 static double now(void) {
@@ -28,34 +30,44 @@ static void start(pace *p, pace_mode mode, int passes) {
     p->crowded = 0;
 }
 
+static void stay_alone(pace *p) {
+    p->stay = p->stay == 0 ? STAY_ALONE : p->stay < STAY_MOST ? 2 * p->stay : STAY_MOST;
+    start(p, PACE_ALONE, p->stay);
+    p->alone = 0;
+}
+
+static void end_together(pace *p, unsigned naps, double seconds) {
+    if (p->left > 0) { // alone was no better: no new trial for a while
+        p->left--;
+    } else if (naps < NAPS) {
+        p->crowded = p->stay = 0;
+    } else if (p->stay > 0 && seconds * p->stay > p->alone) {
+        stay_alone(p);
+    } else {
+        p->together = p->crowded == 0 ? seconds : p->together + seconds;
+        if (++p->crowded < TRIAL) return;
+        start(p, PACE_TRYING, TRIAL);
+        p->alone = 0;
+    }
+}
+
 void pace_end(pace *p, team *t) {
     double seconds = now() - p->started;
     team_set_active(t, p->members);
     if (p->members == 1) return;
-    switch (p->mode) {
-    case PACE_TOGETHER:
-        if (p->left > 0) { // alone was no better: no new trial for a while
-            p->left--;
-        } else if (team_naps(t) - p->naps < NAPS) {
-            p->crowded = 0;
-        } else {
-            p->together = p->crowded == 0 ? seconds : p->together + seconds;
-            if (++p->crowded == TRIAL) {
-                start(p, PACE_TRYING, TRIAL);
-                p->alone = 0;
-            }
-        }
-        break;
-    case PACE_TRYING:
-        p->alone += seconds;
-        if (--p->left > 0) break;
-        if (p->alone < p->together)
-            start(p, PACE_ALONE, STAY_ALONE);
-        else
-            start(p, PACE_TOGETHER, STAY_ALONE);
-        break;
-    case PACE_ALONE:
-        if (--p->left == 0) start(p, PACE_TOGETHER, 0);
-        break;
+    if (p->mode == PACE_TOGETHER) {
+        end_together(p, team_naps(t) - p->naps, seconds);
+        return;
+    }
+    p->alone += seconds;
+    if (--p->left > 0) return;
+    if (p->mode == PACE_ALONE) {
+        start(p, PACE_TOGETHER, 0);
+    } else if (p->alone < p->together) {
+        p->stay = 0;
+        stay_alone(p);
+    } else {
+        p->stay = 0;
+        start(p, PACE_TOGETHER, STAY_ALONE);
     }
 }

@@ -12,9 +12,10 @@ typedef enum pace_mode { PACE_TOGETHER, PACE_TRYING, PACE_ALONE } pace_mode;
 typedef struct pace {
     pace_mode mode;
     int left;        // passes until the mode is looked at again
+    int stay;        // passes of the last stay alone; 0: the machine was quiet since
     int crowded;     // passes in a row whose members had to sleep
     double together; // seconds of such passes, summed
-    double alone;    // and of those tried alone
+    double alone;    // and of those tried alone, or of the stay
     unsigned naps;   // of the team, when the pass began
     double started;  // seconds
     int members;     // what the team had active before
