@@ -1,4 +1,5 @@
 // The small panes and what they are drawn on: canvas, theme, status line, candidates, completion menu, help.
+#include "app/chat_style.h"
 #include "tests/test.h"
 #include "ui/candidates.h"
 #include "ui/completion.h"
@@ -70,7 +71,7 @@ static void expect_status(const chat *chat, int cols, const char *expected) {
 }
 
 static void test_status(void) {
-    chat chat = {.model_name = "model", .loading = true};
+    chat chat = {.model_name = "model", .loading = true, .style = chat_style_new()};
     expect_status(&chat, 40, " model                         loading…");
     chat.loading = false;
     chat.tok_s = 212.4, chat.n_past = 37, chat.n_ctx = 100, chat.settings.seed = 42;
@@ -84,6 +85,7 @@ static void test_status(void) {
     chat.dropped_turns = 0, chat.settings.seed = 0;
     chat.model_name = "a model with a very long name and an \033[31mescape";
     expect_status(&chat, 50, " a model with a very long n   212 tok/s   ctx 37%");
+    chat_style_free(chat.style);
 }
 
 static void test_candidates(void) {
