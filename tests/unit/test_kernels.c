@@ -250,7 +250,7 @@ static void test_quantize(const kernels *k) {
 }
 
 static void test_floats(const kernels *k) {
-    enum { R = 13, N = 83, LD = 90 };
+    enum { R = 14, N = 83, LD = 90 };
     static float w[R * LD], x[N], y[R], ref[R], back[R * LD], back_ref[R * LD];
     static uint16_t h[R * LD], b[R * LD];
     fill_floats(w, R * LD, 2);
