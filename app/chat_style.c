@@ -116,37 +116,46 @@ static const char *name_of_turn(const chat *c, const voice *v, const chat_turn *
     return t->kind == TURN_USER ? me_of(c, v) : persona_of(c, v);
 }
 
+// Chat formats want roles to alternate: what several people of a group said in a row becomes one message.
+static void add_message(question *q, const char *role, const char *text, time_t when) {
+    chat_message *messages = (chat_message *)q->messages, *last = q->n > 0 ? &messages[q->n - 1] : NULL;
+    if (!q->as_trained && last && strcmp(last->role, role) == 0) {
+        buf both = {0};
+        buf_printf(&both, "%s\n%s", last->content, text);
+        free((char *)last->content);
+        last->content = buf_take(&both);
+        return;
+    }
+    ((time_t *)q->times)[q->n] = when;
+    messages[q->n++] = (chat_message){role, mem_strdup(text)};
+}
+
 question *chat_style_question(const chat *c, size_t end, bool on, const char *more) {
     question *q = mem_calloc(1, sizeof *q);
-    chat_message *messages = mem_calloc(end + 2, sizeof *messages);
-    time_t *times = mem_calloc(end + 2, sizeof *times);
     const voice *v = voice_with(c, on);
     q->as_trained = v->speaks;
-    q->messages = messages;
-    q->times = times;
+    q->messages = mem_calloc(end + 2, sizeof *q->messages);
+    q->times = mem_calloc(end + 2, sizeof *q->times);
     if (q->as_trained) {
         q->layout = v->layout;
         q->session_gap = v->session_gap;
         q->speaker = persona_of(c, v);
     } else if (c->system[0]) {
-        messages[q->n++] = (chat_message){"system", c->system};
+        add_message(q, "system", c->system, 0);
     }
     for (size_t i = 0; i < end; i++) {
         const chat_turn *t = &c->turns[i];
         bool is_asked = i + 1 == end; // also when it had no answer before
         if (t->kind == TURN_NOTE || t->waiting || (t->failed && !is_asked)) continue;
         const char *role = t->kind == TURN_USER ? "user" : "assistant";
-        times[q->n] = t->time;
-        messages[q->n++] = (chat_message){q->as_trained ? name_of_turn(c, v, t) : role, buf_str(&t->text)};
+        add_message(q, q->as_trained ? name_of_turn(c, v, t) : role, buf_str(&t->text), t->time);
     }
-    if (more) {
-        times[q->n] = time(NULL);
-        messages[q->n++] = (chat_message){q->as_trained ? me_of(c, v) : "user", more};
-    }
+    if (more) add_message(q, q->as_trained ? me_of(c, v) : "user", more, time(NULL));
     return q;
 }
 
 void chat_question_free(question *q) {
+    for (size_t i = 0; i < q->n; i++) free((char *)q->messages[i].content);
     free((chat_message *)q->messages);
     free((time_t *)q->times);
     free((const char **)q->speakers);
