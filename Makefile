@@ -90,8 +90,8 @@ $(B)/%_avx2.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c
 $(B)/%_avx512.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
 $(B)/%_avx512fp16.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512fp16
 endif
-# Training's loops are plain C: sums of products may become one instruction.
-$(B)/model/learn/loops_%.o: ALL_CFLAGS += -O3 -ffp-contract=fast
+# Training's loops say themselves where a product and a sum are one instruction: sums must not depend on the compiler's mood.
+$(B)/model/learn/loops_%.o: ALL_CFLAGS += -O3 -ffp-contract=off
 ifneq (,$(filter aarch64% arm64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
 $(B)/model/math/kernels_neon.o $(B)/model/math/neon_products.o: ALL_CFLAGS += -O3
 $(B)/model/math/neon_products_dot.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod

@@ -1,9 +1,11 @@
 // The loops with AVX2 and FMA.
-#define LOOPS       loops_avx2
-#define LOOPS_NAME  "avx2"
-#define LANES       8
-#define WIDE_ROWS   4
-#define NARROW_ROWS 8
+#define LOOPS                 loops_avx2
+#define LOOPS_NAME            "avx2"
+#define LANES                 8
+#define MULTIPLY_ADD(a, b, c) ((lanes)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define WIDE_ROWS             4
+#define NARROW_ROWS           8
 #if defined(__AVX2__)
+#include <immintrin.h>
 #include "model/learn/loops_body.h"
 #endif

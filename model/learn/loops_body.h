@@ -1,6 +1,7 @@
 // The loops themselves. A file that includes this says which table it makes:
 //   LOOPS        its name               LOOPS_NAME   that of the tier, in quotes
 //   LANES        floats of a vector
+//   MULTIPLY_ADD(a, b, c)    a * b + c of vectors
 //   WIDE_ROWS, NARROW_ROWS   rows of a tile of two vectors, of one vector: as many as the registers hold
 // Sums are gathered in one vector and its lanes added in order, which compilers may not decide for themselves.
 #include "model/learn/loops.h"
@@ -12,6 +13,10 @@
 
 typedef float lanes __attribute__((vector_size(4 * LANES)));
 typedef int whole __attribute__((vector_size(4 * LANES)));
+
+INLINE lanes all(float x) {
+    return x - (lanes){0}; // adding to zeros would have to turn -0 into 0
+}
 
 INLINE lanes load(const float *p) {
     lanes v;
@@ -36,7 +41,7 @@ INLINE void store_some(float *p, lanes v, int n) {
 
 // Every number not below `low` and not above `high`.
 INLINE lanes bounded(lanes x, float low, float high) {
-    lanes l = (lanes){0} + low, h = (lanes){0} + high;
+    lanes l = all(low), h = all(high);
     whole below = x<l, above = x> h;
     return (lanes)(((whole)x & ~(below | above)) | ((whole)l & below) | ((whole)h & above));
 }
@@ -60,8 +65,8 @@ INLINE void multiply_tile(int rows, int vectors, int k, float alpha, loops_left 
         lanes right[2];
         for (int v = 0; v < vectors; v++) right[v] = load(b + v * LANES);
         for (int i = 0; i < rows; i++) {
-            float x = base[i / 4][(size_t)(i % 4) * a.row];
-            for (int v = 0; v < vectors; v++) sum[i][v] += x * right[v];
+            lanes x = all(base[i / 4][(size_t)(i % 4) * a.row]);
+            for (int v = 0; v < vectors; v++) sum[i][v] = MULTIPLY_ADD(x, right[v], sum[i][v]);
         }
         for (int i = 0; i < rows; i += 4) base[i / 4] += a.step;
     }
@@ -116,8 +121,8 @@ static void multiply(int m, int n, int k, float alpha, loops_left a, const float
 static float dot(const float *a, const float *b, int n) {
     lanes sum = {0};
     int i = 0;
-    for (; i + LANES <= n; i += LANES) sum += load(a + i) * load(b + i);
-    if (i < n) sum += load_some(a + i, n - i) * load_some(b + i, n - i);
+    for (; i + LANES <= n; i += LANES) sum = MULTIPLY_ADD(load(a + i), load(b + i), sum);
+    if (i < n) sum = MULTIPLY_ADD(load_some(a + i, n - i), load_some(b + i, n - i), sum);
     return total(sum);
 }
 
@@ -171,7 +176,7 @@ static void moments(const float *x, int n, bool rms, float eps, float *mean, flo
     float rest = 0;
     for (i = 0; i + LANES <= n; i += LANES) {
         lanes v = load(x + i) - *mean;
-        sum += v * v;
+        sum = MULTIPLY_ADD(v, v, sum);
     }
     for (; i < n; i++) rest += (x[i] - *mean) * (x[i] - *mean);
     *scale_out = 1 / sqrtf((total(sum) + rest) / (float)n + eps);
@@ -219,12 +224,13 @@ INLINE lanes exponential(lanes x) {
     const float round = 0x1.8p23f; // added and taken away again, it leaves whole numbers
     x = bounded(x, -87, 88);
     lanes n = (x * 1.44269504f + round) - round, r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    lanes p = (1.0f / 720) * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1;
-    p = p * r + 1;
+    lanes p = all(1.0f / 720);
+    p = MULTIPLY_ADD(p, r, all(1.0f / 120));
+    p = MULTIPLY_ADD(p, r, all(1.0f / 24));
+    p = MULTIPLY_ADD(p, r, all(1.0f / 6));
+    p = MULTIPLY_ADD(p, r, all(0.5f));
+    p = MULTIPLY_ADD(p, r, all(1));
+    p = MULTIPLY_ADD(p, r, all(1));
     return p * (lanes)((__builtin_convertvector(n, whole) + 127) << 23);
 }
 
