@@ -19,8 +19,8 @@ unsigned chat_background_pump(chat *c);
 // For chat.c, after anything that may have given the generator work, or when it may have done it.
 void chat_background_yield(chat *c);
 
-// Ends the trainings, with everything saved: before a signal is let do what it does. The chat is only to be closed after
-// that.
+// Ends the trainings, with everything saved: before signals do again what they do by themselves. The chat is only to be
+// closed after that.
 void chat_background_end(chat *c);
 
 #endif

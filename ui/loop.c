@@ -252,9 +252,9 @@ int ui_run(chat *c, error *err) {
         screen_close();
     }
     close_ui(u);
+    chat_background_end(c); // with the signals still handled: a terminal that closes sends more than one
     sigaction(SIGCONT, &before_cont, NULL);
     signals_close();
-    if (l.ended_by) chat_background_end(c);
     if (l.ended_by & SIGNAL_END) signals_die();
     if (l.ended_by) raise(SIGINT);
     return failed ? EXIT_FAILED : EXIT_DONE;

@@ -227,10 +227,8 @@ int repl_run(chat *c, const repl_options *o) {
     if (!interactive && r.exit_code == 0 && r.output.n_failed > 0) r.exit_code = EXIT_FAILED;
     fflush(stdout);
     repl_input_close(r.input);
+    chat_background_end(c); // with the signals still handled: a terminal that closes sends more than one
     signals_close();
-    if (r.ended) {
-        chat_background_end(c);
-        signals_die();
-    }
+    if (r.ended) signals_die();
     return r.exit_code;
 }
