@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PREVIEW_LINES = 12, PREVIEW_BYTES = 200 };
@@ -98,12 +99,21 @@ static int keep(reading *r, char *path) {
     return 0;
 }
 
+// Text is read twice, here and by the training; and to open a pipe that nobody writes to would never end.
+static int check_kinds(const tuning_wish *w, error *err) {
+    struct stat st;
+    for (size_t i = 0; i < w->n_paths; i++)
+        if (stat(w->paths[i], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+            return error_set(err, "%s: is a pipe or a device; save what comes from it in a file", w->paths[i]);
+    return 0;
+}
+
 void tuning_read_run(tuning_private *p, const tuning_wish *w, tuning_result *out) {
     reading r = {.p = p, .wish = w, .result = out};
     const corpus_options o = {.progress = on_progress, .progress_arg = &r};
     corpus_report report = {0};
     char *path = w->pasted ? kept_path(w->pasted) : NULL;
-    if (path && sink_open(&r.kept, path, &out->err) != 0) out->code = -1;
+    if (check_kinds(w, &out->err) != 0 || (path && sink_open(&r.kept, path, &out->err) != 0)) out->code = -1;
     r.keeps = path && out->code == 0;
     if (out->code == 0)
         out->code = corpus_read((const char *const *)w->paths, w->n_paths, &o, on_message, &r, &report, &out->err);

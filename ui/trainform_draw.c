@@ -19,6 +19,7 @@ enum {
     MOST_AUTHORS = 12,
     COUNT_COLS = 16,
     WORDS_COLS = 62, // below, there is no room for the number of words
+    NARROW_COLS = 36,
 };
 
 static void print_counted(buf *out, int64_t n, const char *one, const char *many) {
@@ -46,6 +47,9 @@ static void list_rows(trainform *f, const tuning *t, int n_preview, bool airy, i
     f->n_rows = 0;
     add(f, FORM_SOURCE, 0);
     if (t->stage == TUNING_READING) add(f, FORM_TEXT, TEXT_READING);
+    // Room for what went wrong, at the narrowest.
+    int n_failed = t->stage == TUNING_FAILED ? 2 + (int)strlen(t->err.text) / NARROW_COLS : 0;
+    for (int i = 0; i < n_failed; i++) add(f, FORM_TEXT, TEXT_EMPTY);
     if (t->stage != TUNING_READY) return;
     add(f, FORM_TEXT, TEXT_SPAN);
     if (t->notes.len) add(f, FORM_TEXT, TEXT_NOTES);

@@ -18,7 +18,9 @@ static const background_state *state_of(const ui *u) {
 // ---- keys
 
 static void pause_or_go_on(ui *u) {
-    if (state_of(u)->phase == BACKGROUND_PAUSED)
+    if (state_of(u)->is_elsewhere)
+        input_say(u, "another process trains it: it can be stopped, not paused");
+    else if (state_of(u)->phase == BACKGROUND_PAUSED)
         background_go_on(u->chat->background);
     else
         background_pause(u->chat->background);
@@ -64,7 +66,7 @@ int trainrun_footer(const trainrun *r, const ui *u, mode_key keys[MODE_MAX_KEYS]
         return n;
     }
     if (trainpane_is_active(s)) {
-        keys[n++] = (mode_key){"p", s->phase == BACKGROUND_PAUSED ? "go on" : "pause"};
+        if (!s->is_elsewhere) keys[n++] = (mode_key){"p", s->phase == BACKGROUND_PAUSED ? "go on" : "pause"};
         keys[n++] = (mode_key){"k", "stop and keep"};
         keys[n++] = (mode_key){"d", "discard"};
     }

@@ -193,6 +193,8 @@ static void test_unreadable(void) {
     wait_until_read();
     draw(8, 40);
     OK(t->stage == TUNING_FAILED && shows("nowhere"), "why it cannot be read");
+    draw(trainform_rows(&f, t), 74);
+    OK(shows("nowhere") && shows("cannot be read"), "the page has the room to say so");
     OK(type("\r") == FORM_CHOOSE, "what is left is to choose something else");
     type("\t\t\t");
     OK(f.focus == FORM_SOURCE, "nothing else can have the focus");

@@ -199,9 +199,13 @@ static void test_names(void) {
 static void test_refused(void) {
     static const struct {
         const char *name, *says;
-    } cases[] = {
-        {"nosuch.txt", "cannot be read"}, {"nothing.txt", "empty"}, {"junk.bin", "no text"}, {"adapters", "no file"}};
+    } cases[] = {{"nosuch.txt", "cannot be read"},
+                 {"nothing.txt", "empty"},
+                 {"junk.bin", "no text"},
+                 {"adapters", "no file"},
+                 {"pipe", "a pipe or a device"}};
     tuning *t = opened();
+    OK(mkfifo(below("pipe"), 0600) == 0, "a pipe that nobody writes to");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         read_file(t, cases[i].name);
         OK(t->stage == TUNING_FAILED && strstr(t->err.text, cases[i].says), "%s: %s", cases[i].name, t->err.text);
