@@ -40,7 +40,7 @@ static void add_config(hash *h, const net_config *c) {
 
 // Settings, and of every tensor its name, type, shape and some bytes here and there: models that differ at all differ in
 // these, and reading them whole would take longer than the conversation they save.
-static uint64_t hash_model(const net *n) {
+uint64_t snapshot_hash_model(const net *n) {
     hash h = hash_start();
     add_config(&h, &n->config);
     for (size_t i = 0; i < model_file_n_tensors(n->file); i++) {
@@ -85,7 +85,7 @@ static uint64_t hash_adapters(const net_state *s) {
 }
 
 static head head_of(const net_state *s) {
-    head h = {.byte_order = 0x01020304, .version = VERSION, .model = hash_model(s->net), .adapters = hash_adapters(s)};
+    head h = {.byte_order = 0x01020304, .version = VERSION, .model = s->net->hash, .adapters = hash_adapters(s)};
     memcpy(h.magic, magic, sizeof magic);
     strncpy(h.kernels, net_kernels(), sizeof h.kernels - 1);
     h.cache = (uint32_t)s->kv.type;

@@ -17,6 +17,9 @@ typedef struct snapshot_extra {
     size_t n;
 } snapshot_extra;
 
+// What tells a model from others: net_open keeps it, since looking would bring pages of the whole file back into memory.
+uint64_t snapshot_hash_model(const net *n);
+
 // Bytes that the file of s takes now.
 uint64_t snapshot_size(const net_state *s);
 

@@ -3,6 +3,7 @@
 #include "model/net/weights.h"
 #include "model/net/loader.h"
 #include "model/net/rope.h"
+#include "model/net/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,8 @@ net *net_open(const model_file *f, int threads, error *err) {
         free(n);
         return NULL;
     }
+    n->hash = snapshot_hash_model(n);
+    model_file_drop_all(f); // the samples lie all over it
     n->layers = mem_calloc((size_t)n->config.n_layers, sizeof *n->layers);
     loader l = {f, team_open(threads > 0 ? threads : team_cores(), err), err};
     int rc = l.team ? read_all(&l, n) : -1;

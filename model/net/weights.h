@@ -30,6 +30,7 @@ struct net {
     layer *layers;
     float *inv_freq;     // (rope_dim / 2) radians per position, scaling included; NULL without rope
     float *alibi_slopes; // (n_heads); NULL without ALiBi
+    uint64_t hash;       // of the settings and of samples of the weights (snapshot.h)
     bool float_weights;  // matrices are F32 or BF16: the cache and adapters stay in float32 too
 };
 
