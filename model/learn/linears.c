@@ -76,7 +76,7 @@ void linears_backward(const member *m, const learn_linear *l, const layer_memory
     product_weights w = weights_of(l);
     product_low low = {0};
     dy += l->out;
-    product_left(&of, dy, ld, l->rows);
+    product_left_back(&of, dy, ld, l->rows);
     if (l->a) {
         product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
         low = (product_low){p->dlow, l->a->w, l->a->rows};

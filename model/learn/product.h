@@ -50,17 +50,18 @@ typedef struct product_low {
     int rank;
 } product_low;
 
-// Converts x (N, ld), width columns of it, for the products that follow with it as their left factor: product_forward
-// with x, product_backward with dy. Does nothing in float32.
+// Converts x (N, ld), width columns of it, for the product_forward that follow with it as their left factor; dy for
+// product_backward. Does nothing in float32.
 void product_left(const product *p, const float *x, int ld, int width);
+void product_left_back(const product *p, const float *dy, int ld, int width);
 
 // y (N, ld) = x (N, cols) W^T + low; += where add is set. x was given to product_left. low NULL: nothing.
 void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
                      int ld, bool add);
-// dx (N, cols) = dy (N, ld) W + low; += where add is set. dy was given to product_left.
+// dx (N, cols) = dy (N, ld) W + low; += where add is set. dy was given to product_left_back.
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
                       float *dx, bool add);
-// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left was given.
+// grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left and product_left_back were given.
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 // The products of an adapter alone, always in float32; A (rank, cols), B (rows, rank).

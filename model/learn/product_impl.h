@@ -36,9 +36,7 @@ struct product_memory {
     int left_width;
     uint16_t *head_forward, *head_backward; // panels
     // int8
-    activations tiles, logit_tiles; // (N, widest), (product_loss_tokens, vocab)
-    const qtiles *current;          // the one that was filled last
-    linear_scratch head_spread;     // W^T of the head, all blocks
+    activations tiles; // (N, widest)
     own_memory own[TEAM_MAX];
     char *arena;
     size_t arena_bytes;
@@ -71,10 +69,9 @@ void product_pairs_multiply(const product *p, const product_weights *w, bool bac
 void product_pairs_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
-void product_int8_cut(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k);
+void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k);
 void product_int8_left(const product *p, const float *x, int ld, int width);
 void product_int8_forward(const product *p, const product_weights *w, const product_low *low, float *y, int ld,
                           bool add);
-void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add);
 
 #endif

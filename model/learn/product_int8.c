@@ -1,4 +1,4 @@
-// Products of frozen quantised weights in 8-bit integers, by the same kernel that reads prompts (kernels.h: gemm).
+// Forward products of frozen quantised weights in 8-bit integers, by the same kernel that reads prompts (kernels.h: gemm).
 #include "model/learn/product_impl.h"
 
 #include <string.h>
@@ -9,29 +9,21 @@ bool product_int8_fits(const product_weights *w) {
     return w->base && !w->base->data;
 }
 
-void product_int8_cut(product_memory *m, const learn_graph *g, size_t tokens, int members, arena *k) {
-    const net_config *c = g->config;
-    int widest = m->widest;
-    arena_cut_tiles(k, &m->tiles, (int)tokens, widest);
-    arena_cut_tiles(k, &m->logit_tiles, product_loss_tokens(c), c->n_vocab);
-    size_t blocks = padded(c->n_embd, OUTPUTS) / PACK_ROWS, units = padded(c->n_vocab, QUANT_UNIT) / QUANT_UNIT;
-    m->head_spread.u = arena_cut(k, blocks * units * PACK_UNIT_BYTES, 1);
-    m->head_spread.scale = arena_cut(k, blocks * units * PACK_ROWS, sizeof(float));
-    m->head_spread.offset = arena_cut(k, blocks * units * PACK_ROWS, sizeof(float));
-    int most = widest > c->n_vocab ? widest : c->n_vocab;
+void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k) {
+    arena_cut_tiles(k, &m->tiles, (int)tokens, m->widest);
     for (int i = 0; i < members; i++) {
         own_memory *own = &m->own[i];
-        arena_cut_scratch(k, &own->spread, 1, widest);
-        own->row.x = arena_cut(k, padded(most, QUANT_UNIT), sizeof(float));
-        arena_cut_row(k, &own->row, most);
+        arena_cut_scratch(k, &own->spread, 1, m->widest);
+        own->row.x = arena_cut(k, padded(m->widest, QUANT_UNIT), sizeof(float));
+        arena_cut_row(k, &own->row, m->widest);
     }
 }
 
 // Members take whole tiles. A width that is no multiple of 32 is filled up with zeros.
 void product_int8_left(const product *p, const float *x, int ld, int width) {
     product_memory *m = p->memory;
-    activations *row = &m->own[p->rank].row, *into = width > p->memory->widest ? &m->logit_tiles : &m->tiles;
-    qtiles tiles = into->tiles;
+    activations *row = &m->own[p->rank].row;
+    qtiles tiles = m->tiles.tiles;
     int n = p->rows * p->len, cols = (int)padded(width, QUANT_UNIT), first, last;
     tiles.cols = cols;
     team_share((n + KERNELS_TILE - 1) / KERNELS_TILE, p->rank, p->size, &first, &last);
@@ -45,21 +37,21 @@ void product_int8_left(const product *p, const float *x, int ld, int width) {
         kernels_get()->quantize(from, cols, row->q, row->d, row->sum);
         qtiles_put(&tiles, t, row->q, row->d, row->sum);
     }
-    if (p->rank == 0) m->current = &into->tiles;
     team_barrier(p->team);
 }
 
-// out (N, ld) = left * two row blocks, of which `columns` outputs exist.
+// out (N, ld) = left * some row blocks, of which `columns` outputs exist.
 static void multiply_blocks(const product *p, const unpacked *w, int columns, float *out, int ld, bool add) {
     int n = p->rows * p->len;
+    const qtiles *left = &p->memory->tiles.tiles;
     for (int t = 0; t < n; t += KERNELS_TILE) {
         int rows = n - t < KERNELS_TILE ? n - t : KERNELS_TILE;
         float *to = out + (size_t)t * (size_t)ld, tile[KERNELS_TILE * OUTPUTS];
         if (columns == w->n_blocks * PACK_ROWS) {
-            kernels_get()->gemm(w, p->memory->current, t / KERNELS_TILE, rows, add, to, (size_t)ld);
+            kernels_get()->gemm(w, left, t / KERNELS_TILE, rows, add, to, (size_t)ld);
             continue;
         }
-        kernels_get()->gemm(w, p->memory->current, t / KERNELS_TILE, rows, false, tile, OUTPUTS);
+        kernels_get()->gemm(w, left, t / KERNELS_TILE, rows, false, tile, OUTPUTS);
         for (int i = 0; i < rows; i++)
             for (int c = 0; c < columns; c++) {
                 float *y = to + (size_t)i * (size_t)ld + c;
@@ -86,44 +78,4 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
         if (low) product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
     }
     team_barrier(p->team);
-}
-
-// Columns [first, first + 32) of W as two row blocks of W^T, quantised anew.
-static unpacked spread_columns(const product *p, const product_weights *w, int first, int columns) {
-    product_memory *m = p->memory;
-    own_memory *own = &m->own[p->rank];
-    int units = (int)padded(w->rows, QUANT_UNIT) / QUANT_UNIT;
-    size_t scales = (size_t)units * PACK_ROWS, bytes = (size_t)units * PACK_UNIT_BYTES;
-    linear_scratch s = own->spread;
-    if (w->keep) {
-        s.u = m->head_spread.u + (size_t)(first / PACK_ROWS) * bytes;
-        s.scale = m->head_spread.scale + (size_t)(first / PACK_ROWS) * scales;
-        s.offset = m->head_spread.offset + (size_t)(first / PACK_ROWS) * scales;
-    }
-    if (!w->keep || !m->head_back_ready) {
-        product_read_columns(w, first, columns, own->floats);
-        for (int i = 0; i < KERNELS_BLOCKS; i++) {
-            int left = columns - i * PACK_ROWS;
-            kernels_get()->spread_floats(own->floats + i * PACK_ROWS, OUTPUTS, w->rows,
-                                         left < 0           ? 0
-                                         : left < PACK_ROWS ? left
-                                                            : PACK_ROWS,
-                                         s.u + (size_t)i * bytes, s.scale + (size_t)i * scales,
-                                         s.offset + (size_t)i * scales);
-        }
-    }
-    return (unpacked){KERNELS_BLOCKS, units, 1, 8, s.u, s.scale, s.offset};
-}
-
-void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add) {
-    int first, last;
-    team_share((w->cols + OUTPUTS - 1) / OUTPUTS, p->rank, p->size, &first, &last);
-    for (int i = first; i < last; i++) {
-        int column = i * OUTPUTS, columns = w->cols - column < OUTPUTS ? w->cols - column : OUTPUTS;
-        unpacked spread = spread_columns(p, w, column, columns);
-        multiply_blocks(p, &spread, columns, dx + column, w->cols, add);
-        if (low) product_add_low(p, low, true, column, columns, 0, p->rows * p->len, dx + column, w->cols);
-    }
-    team_barrier(p->team);
-    if (w->keep && p->rank == 0) p->memory->head_back_ready = true;
 }

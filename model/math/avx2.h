@@ -18,7 +18,6 @@ void avx2_gemv(const pack *w, int b0, int b1, int n, const gemv_row *rows);
 void avx2_unpack(const pack *w, int b, uint8_t *u, float *scale, float *offset);
 void avx2_dequantize(const pack *w, int b, int s0, int n, float *out, size_t ld);
 void avx2_gemm(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
-void avx2_spread_floats(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset);
 void avx2_attend(const attend_job *job);
 
 INLINE float sum_ps(__m256 v) {

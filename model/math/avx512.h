@@ -18,7 +18,6 @@ void avx512_gemv(const pack *w, int b0, int b1, int n, const gemv_row *rows);
 void avx512_unpack(const pack *w, int b, uint8_t *u, float *scale, float *offset);
 void avx512_dequantize(const pack *w, int b, int s0, int n, float *out, size_t ld);
 void avx512_gemm(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
-void avx512_spread_floats(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset);
 void avx512_attend(const attend_job *job);
 
 INLINE __m512 load_f16(const uint8_t *p) {

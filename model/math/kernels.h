@@ -77,10 +77,6 @@ typedef struct kernels {
     // Units [s0, s0 + n) of row block b as floats: out (16, ld), 32 n columns.
     void (*dequantize)(const pack *w, int b, int s0, int n, float *out, size_t ld);
 
-    // One row block of `unpacked` made from floats: x (k, n), rows ld apart, n <= 16 outputs side by side and k inputs (a
-    // last unit is filled up with zeros). 8 bits, a scale for each output and 32 inputs.
-    void (*spread_floats)(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset);
-
     // y[t * ld + 16 block + 0..15] = W x_t for the first n (1..12) rows of tile `tile` of x; += where add is set.
     void (*gemm)(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
 

@@ -161,7 +161,6 @@ const kernels kernels_avx2 = {
     .gemv = avx2_gemv,
     .unpack = avx2_unpack,
     .dequantize = avx2_dequantize,
-    .spread_floats = avx2_spread_floats,
     .gemm = avx2_gemm,
     .gemv_f32 = gemv_f32_avx2,
     .gemv_f16 = gemv_f16_avx2,

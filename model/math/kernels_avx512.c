@@ -184,7 +184,6 @@ const kernels kernels_avx512 = {
     .gemv = avx512_gemv,
     .unpack = avx512_unpack,
     .dequantize = avx512_dequantize,
-    .spread_floats = avx512_spread_floats,
     .gemm = avx512_gemm,
     .gemv_f32 = gemv_f32_avx512,
     .gemv_f16 = gemv_f16_avx512,

@@ -185,38 +185,6 @@ static void rank_add_neon(const void *b, bool f32, int rank, int blocks, const f
                            y + (size_t)i * ld + (size_t)j * PACK_ROWS);
 }
 
-// Four outputs of one unit: `rows` inputs, `left` of the outputs exist.
-INLINE void spread_quarter(const float *x, size_t ld, int rows, int left, uint8_t *u, float *scale, float *offset) {
-    float32x4_t max = vdupq_n_f32(0);
-    for (int i = 0; i < rows; i++) max = vmaxnmq_f32(max, vabsq_f32(load_some(x + (size_t)i * ld, left)));
-    uint32x4_t some = vcgtq_f32(max, vdupq_n_f32(0));
-    float32x4_t inverse = vdivq_f32(vdupq_n_f32(127), max), step = vdivq_f32(max, vdupq_n_f32(127));
-    inverse = vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(inverse), some));
-    for (int g = 0; g < 8; g++) {
-        int32x4_t word = vdupq_n_s32(0);
-        for (int i = 3; i >= 0; i--) {
-            int32x4_t v = vdupq_n_s32(128);
-            if (4 * g + i < rows)
-                v = vaddq_s32(v, vcvtnq_s32_f32(vmulq_f32(load_some(x + (size_t)(4 * g + i) * ld, left), inverse)));
-            word = vorrq_s32(vshlq_n_s32(word, 8), v);
-        }
-        vst1q_u8(u + 64 * g, vreinterpretq_u8_s32(word));
-    }
-    vst1q_f32(scale, step);
-    vst1q_f32(offset, vmulq_n_f32(step, -128));
-}
-
-static void spread_floats_neon(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {
-    for (int s = 0; s < k; s += QUANT_UNIT, u += PACK_UNIT_BYTES, scale += PACK_ROWS, offset += PACK_ROWS) {
-        int rows = k - s < QUANT_UNIT ? k - s : QUANT_UNIT;
-        for (int j = 0; j < PACK_ROWS; j += QUARTER_ROWS) {
-            int left = n - j;
-            spread_quarter(left > 0 ? x + j : x, ld, left > 0 ? rows : 0, left, u + 4 * j, scale + j, offset + j);
-        }
-        x += QUANT_UNIT * ld;
-    }
-}
-
 static void f16_to_f32_neon(const uint16_t *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i += 4) store_some(y + i, load_as_float(x, F16, i, left_of(n, i)), left_of(n, i));
 }
@@ -467,11 +435,11 @@ static void gelu_erf_neon(float *x, int n) {
 #define NEON_TABLE(table_name, gemv_function, gemm_function)                                                           \
     {                                                                                                                  \
         .name = table_name, .quantize = quantize_neon, .gemv = gemv_function, .unpack = unpack_neon,                   \
-        .dequantize = dequantize_neon, .spread_floats = spread_floats_neon, .gemm = gemm_function,                     \
-        .gemv_f32 = gemv_f32_neon, .gemv_f16 = gemv_f16_neon, .gemv_bf16 = gemv_bf16_neon, .rank_add = rank_add_neon,  \
-        .f16_to_f32 = f16_to_f32_neon, .bf16_to_f32 = bf16_to_f32_neon, .f32_to_f16 = f32_to_f16_neon,                 \
-        .attend = attend_neon, .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .silu_mul = silu_mul_neon,    \
-        .exp_sub = exp_sub_neon, .gelu_tanh = gelu_tanh_neon, .gelu_erf = gelu_erf_neon,                               \
+        .dequantize = dequantize_neon, .gemm = gemm_function, .gemv_f32 = gemv_f32_neon, .gemv_f16 = gemv_f16_neon,    \
+        .gemv_bf16 = gemv_bf16_neon, .rank_add = rank_add_neon, .f16_to_f32 = f16_to_f32_neon,                         \
+        .bf16_to_f32 = bf16_to_f32_neon, .f32_to_f16 = f32_to_f16_neon, .attend = attend_neon,                         \
+        .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .silu_mul = silu_mul_neon, .exp_sub = exp_sub_neon,  \
+        .gelu_tanh = gelu_tanh_neon, .gelu_erf = gelu_erf_neon,                                                        \
     }
 
 const kernels kernels_neon = NEON_TABLE("neon", neon_gemv, neon_gemm);

@@ -99,22 +99,6 @@ static void dequantize_ref(const pack *w, int b, int s0, int n, float *out, size
     }
 }
 
-static void spread_floats_ref(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {
-    for (int s = 0; s < k; s += QUANT_UNIT, u += PACK_UNIT_BYTES, scale += PACK_ROWS, offset += PACK_ROWS)
-        for (int c = 0; c < PACK_ROWS; c++) {
-            float max = 0;
-            for (int i = s; i < s + QUANT_UNIT && i < k; i++)
-                if (c < n) max = fmaxf(max, fabsf(x[(size_t)i * ld + (size_t)c]));
-            float inverse = max > 0 ? 127 / max : 0;
-            for (int i = 0; i < QUANT_UNIT; i++) {
-                float v = c < n && s + i < k ? x[(size_t)(s + i) * ld + (size_t)c] : 0;
-                u[i / 4 * 64 + c * 4 + i % 4] = (uint8_t)(lrintf(v * inverse) + 128);
-            }
-            scale[c] = max / 127;
-            offset[c] = -128 * scale[c];
-        }
-}
-
 static void gemv_f32_ref(const float *w, size_t ld, int rows, int cols, const float *x, float *y) {
     for (int r = 0; r < rows; r++, w += ld) {
         float a = 0;
@@ -248,7 +232,6 @@ const kernels kernels_ref = {
     .gemv = gemv_ref,
     .unpack = unpack_ref,
     .dequantize = dequantize_ref,
-    .spread_floats = spread_floats_ref,
     .gemm = gemm_ref,
     .gemv_f32 = gemv_f32_ref,
     .gemv_f16 = gemv_f16_ref,

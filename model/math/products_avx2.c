@@ -203,37 +203,6 @@ void avx2_dequantize(const pack *w, int b, int s0, int n, float *out, size_t ld)
     kernels_ref.dequantize(w, b, s0, n, out, ld);
 }
 
-void avx2_spread_floats(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {
-    const __m256 sign = _mm256_set1_ps(-0.0f);
-    for (int s = 0; s < k; s += 32, u += PACK_UNIT_BYTES, scale += 16, offset += 16, x += 32 * ld) {
-        int rows = k - s < 32 ? k - s : 32;
-        for (int half = 0; half < 2; half++) {
-            int left = n - 8 * half > 0 ? n - 8 * half : 0;
-            __m256 max = _mm256_setzero_ps();
-            for (int i = 0; i < rows && left > 0; i++)
-                max = _mm256_max_ps(max,
-                                    _mm256_andnot_ps(sign, load_as_float(x + (size_t)i * ld + 8 * half, F32, 0, left)));
-            __m256 some = _mm256_cmp_ps(max, _mm256_setzero_ps(), _CMP_GT_OQ);
-            __m256 inverse = _mm256_and_ps(some, _mm256_div_ps(_mm256_set1_ps(127), max));
-            for (int g = 0; g < 8; g++) {
-                __m256i word = _mm256_setzero_si256();
-                for (int i = 3; i >= 0; i--) {
-                    __m256i v = _mm256_setzero_si256();
-                    if (4 * g + i < rows && left > 0) {
-                        __m256 w = load_as_float(x + (size_t)(4 * g + i) * ld + 8 * half, F32, 0, left);
-                        v = _mm256_cvtps_epi32(_mm256_mul_ps(w, inverse));
-                    }
-                    word = _mm256_or_si256(_mm256_slli_epi32(word, 8), _mm256_add_epi32(v, _mm256_set1_epi32(128)));
-                }
-                _mm256_storeu_si256((__m256i *)(u + 64 * g + 32 * half), word);
-            }
-            __m256 step = _mm256_div_ps(max, _mm256_set1_ps(127));
-            _mm256_storeu_ps(scale + 8 * half, step);
-            _mm256_storeu_ps(offset + 8 * half, _mm256_mul_ps(step, _mm256_set1_ps(-128)));
-        }
-    }
-}
-
 enum { AT_ONCE = 4 }; // activation rows per pass: four sums of eight rows fit the sixteen registers
 
 // Rows t0 .. t0 + n - 1 of a tile against eight weight rows.

@@ -255,33 +255,6 @@ void avx512_dequantize(const pack *w, int b, int s0, int n, float *out, size_t l
 #undef DEQUANTIZE
 }
 
-void avx512_spread_floats(const float *x, size_t ld, int k, int n, uint8_t *u, float *scale, float *offset) {
-    __mmask16 mask = tail_mask((size_t)n);
-    for (int s = 0; s < k; s += 32, u += PACK_UNIT_BYTES, scale += 16, offset += 16, x += 32 * ld) {
-        int rows = k - s < 32 ? k - s : 32;
-        __m512 max = _mm512_setzero_ps();
-        for (int i = 0; i < rows; i++)
-            max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, x + (size_t)i * ld)));
-        __mmask16 some = _mm512_cmp_ps_mask(max, _mm512_setzero_ps(), _CMP_GT_OQ);
-        __m512 inverse = _mm512_maskz_div_ps(some, _mm512_set1_ps(127), max);
-        for (int g = 0; g < 8; g++) {
-            __m512i word = _mm512_setzero_si512();
-            for (int i = 3; i >= 0; i--) {
-                __m512i v = _mm512_setzero_si512();
-                if (4 * g + i < rows) {
-                    __m512 w = _mm512_maskz_loadu_ps(mask, x + (size_t)(4 * g + i) * ld);
-                    v = _mm512_cvtps_epi32(_mm512_mul_ps(w, inverse));
-                }
-                word = _mm512_or_si512(_mm512_slli_epi32(word, 8), _mm512_add_epi32(v, _mm512_set1_epi32(128)));
-            }
-            _mm512_storeu_si512(u + 64 * g, word);
-        }
-        __m512 step = _mm512_div_ps(max, _mm512_set1_ps(127));
-        _mm512_storeu_ps(scale, step);
-        _mm512_storeu_ps(offset, _mm512_mul_ps(step, _mm512_set1_ps(-128)));
-    }
-}
-
 // 1.5 * 2^23, whose last mantissa bit counts ones: adding an integer below 2^22 to its bits adds it to the number.
 static const float BIAS = 12582912.0f;
 

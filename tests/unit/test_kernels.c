@@ -190,29 +190,6 @@ static void test_products(const kernels *k) {
     free(tiles.q), free(tiles.d), free(tiles.sum);
 }
 
-static void test_spread(const kernels *k) {
-    enum { K = 75, UNITS = 3, LD = 20 };
-    static float x[K * LD], scale[2][UNITS * 16], offset[2][UNITS * 16];
-    static uint8_t u[2][UNITS * PACK_UNIT_BYTES];
-    fill_floats(x, K * LD, 5);
-    for (int i = 0; i < 32; i++) x[i * LD + 3] = 0; // a unit of zeros
-    for (int n = 1; n <= 16; n += 5) {
-        k->spread_floats(x, LD, K, n, u[0], scale[0], offset[0]);
-        kernels_ref.spread_floats(x, LD, K, n, u[1], scale[1], offset[1]);
-        OK(memcmp(u[0], u[1], sizeof u[0]) == 0, "%s spread_floats, %d outputs: integers differ", k->name, n);
-        OK(distance(scale[0], scale[1], UNITS * 16) < 1e-7 && distance(offset[0], offset[1], UNITS * 16) < 1e-7,
-           "%s spread_floats, %d outputs: scales differ", k->name, n);
-    }
-    double most = 0; // each value comes back to half a step
-    for (int i = 0; i < K; i++)
-        for (int c = 0; c < 16; c++) {
-            const float *s = &scale[0][i / 32 * 16 + c], *o = &offset[0][i / 32 * 16 + c];
-            float back = *s * u[0][i / 32 * PACK_UNIT_BYTES + i % 32 / 4 * 64 + c * 4 + i % 4] + *o;
-            most = fmax(most, fabs(back - x[i * LD + c]) / fmax(*s, 1e-9));
-        }
-    OK(most < 0.51, "%s spread_floats: off by %g steps", k->name, most);
-}
-
 // Extremes of 8-bit weights and activations, where 16-bit pair sums come closest to overflowing.
 static void test_extremes(const kernels *k) {
     enum { N = 256 };
@@ -417,7 +394,6 @@ int main(void) {
         test_quantize(all[i]);
         test_products(all[i]);
         test_extremes(all[i]);
-        test_spread(all[i]);
         test_floats(all[i]);
         test_pointwise(all[i]);
         for (int rows = 1; rows <= 8; rows++) {
