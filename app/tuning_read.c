@@ -102,9 +102,12 @@ static int keep(reading *r, char *path) {
 // Text is read twice, here and by the training; and to open a pipe that nobody writes to would never end.
 static int check_kinds(const tuning_wish *w, error *err) {
     struct stat st;
-    for (size_t i = 0; i < w->n_paths; i++)
+    for (size_t i = 0; i < w->n_paths; i++) {
+        if (strcmp(w->paths[i], "-") == 0)
+            return error_set(err, "standard input belongs to the chat; save the text in a file, or use /train paste");
         if (stat(w->paths[i], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
             return error_set(err, "%s: is a pipe or a device; save what comes from it in a file", w->paths[i]);
+    }
     return 0;
 }
 

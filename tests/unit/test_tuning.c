@@ -210,6 +210,10 @@ static void test_refused(void) {
         read_file(t, cases[i].name);
         OK(t->stage == TUNING_FAILED && strstr(t->err.text, cases[i].says), "%s: %s", cases[i].name, t->err.text);
     }
+    const char *const standard_input[] = {"-"};
+    tuning_read_files(t, model_path, standard_input, 1);
+    settle(t);
+    OK(t->stage == TUNING_FAILED && strstr(t->err.text, "belongs to the chat"), "-: %s", t->err.text);
     error err = {{0}};
     read_file(t, "ten.txt");
     OK(t->stage == TUNING_READY && strstr(t->err.text, "hardly a sentence"), "ten words: %s", t->err.text);
