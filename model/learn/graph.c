@@ -51,6 +51,11 @@ void learn_graph_free(learn_graph *g) {
     free(g);
 }
 
+void learn_layer_linears(const learn_layer *y, const learn_linear *out[LEARN_LINEARS]) {
+    const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
+    memcpy(out, all, sizeof all);
+}
+
 void learn_embedding_row(const learn_graph *g, int32_t id, float *out) {
     const net *n = g->net;
     size_t cols = (size_t)g->config->n_embd;

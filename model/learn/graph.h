@@ -74,6 +74,10 @@ learn_graph *learn_graph_top(const net *n, int top_layers, error *err);
 learn_graph *learn_graph_lora(const net *n, const learn_lora *o, error *err);
 void learn_graph_free(learn_graph *g); // NULL is fine
 
+// A layer's linear layers in the order of its steps; absent ones are all zero.
+enum { LEARN_LINEARS = 7 };
+void learn_layer_linears(const learn_layer *y, const learn_linear *out[LEARN_LINEARS]);
+
 // The row of the embedding that stands for id, as floats (n_embd).
 void learn_embedding_row(const learn_graph *g, int32_t id, float *out);
 

@@ -2,9 +2,10 @@
 #include "model/learn/loops.h"
 
 int linears_ranks(const learn_layer *y) {
-    const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
+    const learn_linear *all[LEARN_LINEARS];
     int sum = 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) sum += all[i]->a ? all[i]->a->rows : 0;
+    learn_layer_linears(y, all);
+    for (int i = 0; i < LEARN_LINEARS; i++) sum += all[i]->a ? all[i]->a->rows : 0;
     return sum;
 }
 

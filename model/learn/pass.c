@@ -72,9 +72,9 @@ void learn_pass_finish(learn_pass *p) {
 static int widest_rank(const learn_graph *g) {
     int widest = 1;
     for (int i = 0; i < g->config->n_layers; i++) {
-        const learn_layer *y = &g->layers[i];
-        const learn_linear *all[] = {&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        const learn_linear *all[LEARN_LINEARS];
+        learn_layer_linears(&g->layers[i], all);
+        for (int k = 0; k < LEARN_LINEARS; k++)
             if (all[k]->a && all[k]->a->rows > widest) widest = all[k]->a->rows;
     }
     return widest;

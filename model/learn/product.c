@@ -17,24 +17,16 @@
 
 // ---- memory ----
 
-// The linear layers of a layer; absent ones are all zero.
-typedef struct linears {
-    const learn_linear *item[7];
-} linears;
-
-static linears linears_of(const learn_layer *y) {
-    return (linears){{&y->qkv[0], &y->qkv[1], &y->qkv[2], &y->out, &y->up[0], &y->up[1], &y->down}};
-}
-
 // The largest frozen matrix that has to be converted to floats; the widest input or output and the widest adapter.
 static size_t measure(product_memory *m, const learn_graph *g) {
     size_t most = 0;
     m->widest = g->config->n_embd;
     m->rank = 1;
     for (int i = 0; i < g->config->n_layers; i++) {
-        linears all = linears_of(&g->layers[i]);
-        for (size_t j = 0; j < sizeof all.item / sizeof *all.item; j++) {
-            const learn_linear *l = all.item[j];
+        const learn_linear *all[LEARN_LINEARS];
+        learn_layer_linears(&g->layers[i], all);
+        for (int j = 0; j < LEARN_LINEARS; j++) {
+            const learn_linear *l = all[j];
             size_t n = (size_t)l->rows * (size_t)l->cols;
             bool converts = l->base && l->base->type != TENSOR_F32;
             if (converts && n > most) most = n;

@@ -35,6 +35,7 @@ struct product_memory {
     float *left_scale;
     int left_width;
     uint16_t *head_forward, *head_backward; // panels
+    uint16_t *few;                          // all panels of a matrix that has few
     // int8
     activations tiles; // (N, widest)
     own_memory own[TEAM_MAX];

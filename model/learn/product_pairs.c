@@ -14,6 +14,24 @@ static size_t panels(int n) {
     return padded(n, PAIRS_COLUMNS) / PAIRS_COLUMNS;
 }
 
+// What the panels of a matrix (rows, cols) take in either direction where they are few; 0 where they are many.
+static size_t few_of(int rows, int cols, int members) {
+    size_t most = 2 * (size_t)members - 1, forward = panels(rows), back = panels(cols);
+    return larger(forward <= most ? forward * pairs_panel_size(cols) : 0,
+                  back <= most ? back * pairs_panel_size(rows) : 0);
+}
+
+static size_t few_panels(const learn_graph *g, int members) {
+    const net_config *c = g->config;
+    size_t most = g->head.base ? 0 : few_of(c->n_vocab, c->n_embd, members);
+    for (int i = 0; i < c->n_layers; i++) {
+        const learn_linear *all[LEARN_LINEARS];
+        learn_layer_linears(&g->layers[i], all);
+        for (int j = 0; j < LEARN_LINEARS; j++) most = larger(most, few_of(all[j]->rows, all[j]->cols, members));
+    }
+    return most;
+}
+
 void product_pairs_cut(product_memory *m, const learn_graph *g, int max_rows, int max_len, int members, arena *k) {
     const net_config *c = g->config;
     size_t row_tokens = padded(max_len, 2), tokens = (size_t)max_rows * row_tokens, vocab = padded(c->n_vocab, 2);
@@ -27,6 +45,7 @@ void product_pairs_cut(product_memory *m, const learn_graph *g, int max_rows, in
     size_t panel = larger(larger(pairs_panel_size(m->widest), rows * pairs_panel_size(max_len)),
                           larger(frozen ? 0 : pairs_panel_size(c->n_vocab), pairs_panel_size((int)loss)));
     for (int i = 0; i < members; i++) m->own[i].panel = arena_cut(k, panel, sizeof(uint16_t));
+    m->few = arena_cut(k, few_panels(g, members), sizeof(uint16_t));
 }
 
 void product_pairs_left(const product *p, const float *x, int ld, int width) {
@@ -39,61 +58,64 @@ void product_pairs_left(const product *p, const float *x, int ld, int width) {
     team_barrier(p->team);
 }
 
-// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns), made here or kept from before.
-static const uint16_t *panel_of(const product *p, const product_weights *w, int index, bool back) {
+// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns).
+static void make_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel) {
     product_memory *m = p->memory;
-    own_memory *own = &m->own[p->rank];
+    float *own = m->own[p->rank].floats;
     int first = index * PAIRS_COLUMNS, all = back ? w->cols : w->rows, k = back ? w->rows : w->cols;
     int n = all - first < PAIRS_COLUMNS ? all - first : PAIRS_COLUMNS;
-    uint16_t *panel = own->panel;
-    if (w->keep) {
-        panel = (back ? m->head_backward : m->head_forward) + (size_t)index * pairs_panel_size(k);
-        if (back ? m->head_back_ready : m->head_ready) return panel;
-    }
     if (back) {
-        const float *from = w->floats ? w->floats + first : own->floats;
-        if (!w->floats) product_read_columns(w, first, n, own->floats);
+        const float *from = w->floats ? w->floats + first : own;
+        if (!w->floats) product_read_columns(w, first, n, own);
         m->pairs->panel(from, w->floats ? (size_t)w->cols : PAIRS_COLUMNS, k, n, panel);
     } else {
-        const float *from = w->floats ? w->floats + (size_t)first * (size_t)w->cols : own->floats;
-        if (!w->floats) product_read_rows(w, first, n, own->floats);
+        const float *from = w->floats ? w->floats + (size_t)first * (size_t)w->cols : own;
+        if (!w->floats) product_read_rows(w, first, n, own);
         m->pairs->panel_transposed(from, (size_t)w->cols, k, n, panel);
     }
-    return panel;
 }
 
 // One panel's columns of out (N, ld), for n tokens.
-static void multiply_panel(const product *p, const uint16_t *panel, bool back, int column, int columns, int k,
-                           int token, int n, const product_low *low, bool add, float *out, int ld) {
+static void multiply_panel(const product *p, const uint16_t *panel, const product_weights *w, int index, bool back,
+                           stretch s, const product_low *low, bool add, float *out, int ld) {
     product_memory *m = p->memory;
-    size_t width = (size_t)m->left_width, at = (size_t)token;
+    int all = back ? w->cols : w->rows, k = (int)padded(back ? w->rows : w->cols, 2), column = index * PAIRS_COLUMNS;
+    int columns = all - column < PAIRS_COLUMNS ? all - column : PAIRS_COLUMNS;
+    size_t width = (size_t)m->left_width, at = (size_t)s.token;
     float *to = out + at * (size_t)ld + column;
-    pairs_left left = {m->left + at * width, width / 2, 1, m->left_scale + token};
-    m->pairs->multiply(n, columns, k, left, panel, add, to, (size_t)ld);
-    if (low) product_add_low(p, low, back, column, columns, token, n, to, ld);
+    pairs_left left = {m->left + at * width, width / 2, 1, m->left_scale + s.token};
+    m->pairs->multiply(s.n, columns, k, left, panel, add, to, (size_t)ld);
+    if (low) product_add_low(p, low, back, column, columns, s.token, s.n, to, ld);
 }
 
-// out (N, ld) = left * panels of w.
+// out (N, ld) = left * panels of w. Where there are many panels, each member makes and uses its own; where there are
+// few, all are made first and the tokens shared out.
 void product_pairs_multiply(const product *p, const product_weights *w, bool back, const product_low *low, float *out,
                             int ld, bool add) {
     product_memory *m = p->memory;
-    int all = back ? w->cols : w->rows, k = (int)padded(back ? w->rows : w->cols, 2), n_panels = (int)panels(all);
-    bool by_panels = n_panels >= 2 * p->size;
-    int first = 0, last = n_panels;
-    if (by_panels) team_share(n_panels, p->rank, p->size, &first, &last);
-    for (int i = first; i < last; i++) {
-        int column = i * PAIRS_COLUMNS, n = all - column < PAIRS_COLUMNS ? all - column : PAIRS_COLUMNS;
-        const uint16_t *panel = panel_of(p, w, i, back);
-        if (by_panels) {
-            multiply_panel(p, panel, back, column, n, k, 0, p->rows * p->len, low, add, out, ld);
-            continue;
+    int n_panels = (int)panels(back ? w->cols : w->rows), first, last;
+    size_t size = pairs_panel_size(back ? w->rows : w->cols);
+    uint16_t *kept = !w->keep ? NULL : back ? m->head_backward : m->head_forward;
+    bool *ready = back ? &m->head_back_ready : &m->head_ready, make = !kept || !*ready;
+    if (n_panels >= 2 * p->size) {
+        team_share(n_panels, p->rank, p->size, &first, &last);
+        for (int i = first; i < last; i++) {
+            uint16_t *panel = kept ? kept + (size_t)i * size : m->own[p->rank].panel;
+            if (make) make_panel(p, w, i, back, panel);
+            multiply_panel(p, panel, w, i, back, (stretch){0, p->rows * p->len}, low, add, out, ld);
         }
-        stretch s;
-        for (int item = p->rank; product_next_stretch(p, &item, &s);)
-            multiply_panel(p, panel, back, column, n, k, s.token, s.n, low, add, out, ld);
+    } else {
+        uint16_t *all = kept ? kept : m->few;
+        for (int i = p->rank; make && i < n_panels; i += p->size) make_panel(p, w, i, back, all + (size_t)i * size);
+        team_barrier(p->team);
+        for (int i = 0; i < n_panels; i++) {
+            stretch s;
+            for (int item = p->rank; product_next_stretch(p, &item, &s);)
+                multiply_panel(p, all + (size_t)i * size, w, i, back, s, low, add, out, ld);
+        }
     }
     team_barrier(p->team);
-    if (w->keep && p->rank == 0) *(back ? &m->head_back_ready : &m->head_ready) = true;
+    if (kept && p->rank == 0) *ready = true;
 }
 
 // Columns [column, column + n) of the gradient, for all rows of tokens.
