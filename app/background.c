@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { POWER_SECONDS = 10 };
@@ -45,10 +46,10 @@ static void settle_phase(background *b) {
     background_state *s = &b->state;
     if (!b->current) return;
     s->pause_reason = b->held_up;
-    s->phase = b->is_ending              ? BACKGROUND_STOPPING
-               : b->paused || b->held_up ? BACKGROUND_PAUSED
-               : b->planned              ? BACKGROUND_RUNNING
-                                         : BACKGROUND_STARTING;
+    s->phase = b->is_ending || b->asked_elsewhere ? BACKGROUND_STOPPING
+               : b->paused || b->held_up          ? BACKGROUND_PAUSED
+               : b->planned                       ? BACKGROUND_RUNNING
+                                                  : BACKGROUND_STARTING;
 }
 
 static void tell_thread(background *b) {
@@ -91,13 +92,16 @@ static void end_job(background *b) {
 }
 
 void background_stop(background *b) {
-    if (!b->current) return;
+    if (!b->current || b->asked_elsewhere) return; // asked twice, it would end without saving
     error err;
     if (!is_elsewhere(b)) {
         end_job(b);
-    } else if (headless_stop(b->current->folder, &err) != 0) { // else it saves, ends, and the follower tells so
+    } else if (headless_stop(b->current->folder, &err) != 0) {
         b->discarding = false;
         note(b, "%s", err.text);
+    } else { // it saves, ends, and the follower tells so
+        b->asked_elsewhere = true;
+        settle_phase(b);
     }
 }
 
@@ -119,7 +123,7 @@ void background_watch_power(background *b, const char *root, double seconds) {
 
 static void begin(background *b, background_job *j) {
     b->current = j;
-    b->paused = b->planned = b->discarding = false;
+    b->paused = b->planned = b->discarding = b->asked_elsewhere = false;
     b->held_up = b->reason = NULL;
     background_state_begin(&b->state, j->name);
     free(b->state.path);
@@ -235,9 +239,19 @@ static unsigned on_anew(background *b) {
     free(b->state.path);
     b->state.path = path;
     b->state.is_elsewhere = elsewhere;
-    b->planned = false;
+    b->planned = b->asked_elsewhere = false;
     settle_phase(b);
     return BACKGROUND_PHASE | BACKGROUND_STEP | BACKGROUND_EVAL;
+}
+
+// Did the training that the thread has leave something that it can be taken up from?
+static bool can_go_on(const background *b) {
+    if (b->discarding || b->current->follows) return false;
+    buf path = {0};
+    buf_printf(&path, "%s/run.json", b->current->folder);
+    bool there = access(buf_str(&path), F_OK) == 0;
+    buf_free(&path);
+    return there;
 }
 
 static void on_ended(background *b, const background_item *item) {
@@ -246,6 +260,7 @@ static void on_ended(background *b, const background_item *item) {
     s->reason = s->phase == BACKGROUND_FAILED ? NULL : b->reason ? b->reason : "interrupted";
     s->pause_reason = NULL;
     s->err = item->err;
+    s->can_go_on = s->phase == BACKGROUND_FAILED && can_go_on(b);
     if (b->discarding && tree_remove(b->current->folder, &s->err) == 0) {
         s->phase = BACKGROUND_DONE;
         s->reason = "discarded";
@@ -256,12 +271,14 @@ static void on_ended(background *b, const background_item *item) {
     background_job_free(b->current);
     b->current = NULL;
     b->held_up = NULL;
-    b->is_ending = b->paused = false;
+    b->is_ending = b->paused = b->asked_elsewhere = false;
 }
 
 // How one that nobody looks at any more ended, before the next one takes its place.
 static unsigned tell_end(background *b) {
     const background_state *s = &b->state;
+    if (s->can_go_on)
+        return note(b, "%s: training failed: %s; /train continue %s goes on", s->name, s->err.text, s->name);
     if (s->phase == BACKGROUND_FAILED) return note(b, "%s: training failed: %s", s->name, s->err.text);
     return note(b, "%s: training ended (%s) after %d steps", s->name, s->reason, s->step);
 }
@@ -364,21 +381,36 @@ background *background_open(error *err) {
     return NULL;
 }
 
-// Until the thread has nothing any more.
-static void wait_for_end(background *b) {
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// Until the thread has nothing any more, or so many milliseconds; -1: as long as it takes.
+static void wait_for_end(background *b, int ms) {
     struct pollfd fd = {.fd = b->wake_read, .events = POLLIN};
+    int64_t until = now_ms() + ms;
     b->leaving = true;
     if (b->current) end_job(b);
     while (b->current) {
-        if (poll(&fd, 1, -1) < 0 && errno != EINTR) break;
+        int64_t left = ms < 0 ? -1 : until - now_ms();
+        if (ms >= 0 && left <= 0) break;
+        if (poll(&fd, 1, (int)left) < 0 && errno != EINTR) break;
         background_pump(b);
     }
     b->leaving = false;
 }
 
+bool background_end(background *b, int ms) {
+    while (b->waiting) background_drop_waiting(b, 0);
+    wait_for_end(b, ms);
+    return !b->current;
+}
+
 void background_close(background *b) {
     if (!b) return;
-    wait_for_end(b);
+    background_end(b, -1);
     pthread_mutex_lock(&b->lock);
     b->closing = true;
     pthread_cond_signal(&b->wake);
@@ -392,8 +424,7 @@ int background_leave(background *b, error *err) {
     bool elsewhere = is_elsewhere(b);
     char *folder = mem_strdup(b->current->folder), *arguments = mem_strdup(buf_str(&b->current->arguments));
     int threads = b->current->settings.threads, rc = 0;
-    while (b->waiting) background_drop_waiting(b, 0);
-    wait_for_end(b);
+    background_end(b, -1);
     const background_state *s = &b->state;
     if (s->phase == BACKGROUND_FAILED)
         rc = error_set(err, "%s", s->err.text);

@@ -24,7 +24,10 @@ enum {
 };
 
 background *background_open(error *err);
-// Stops what trains, with everything saved, drops what waits in line, and joins the thread. NULL is fine.
+// Stops what trains, with everything saved, and drops what waits in line. False: so many milliseconds (-1: as long as it
+// takes) were not enough, and it still saves.
+bool background_end(background *b, int ms);
+// Ends like that, however long it takes, and joins the thread. NULL is fine.
 void background_close(background *b);
 
 int background_fd(const background *b);

@@ -48,6 +48,7 @@ struct background {
     background_state state;
     bool paused;              // by the person
     bool planned;             // the plan has come
+    bool asked_elsewhere;     // the process that is followed was asked to end
     bool discarding, leaving; // what is to be done once it has ended
     const char *held_up;      // why the thread waits by itself
     const char *reason;       // of TRAIN_END

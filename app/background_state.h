@@ -39,6 +39,7 @@ typedef struct background_state {
     int sample_step;
     const char *reason; // DONE: "finished", "early-stop", "interrupted", "discarded"; NULL otherwise
     error err;          // FAILED
+    bool can_go_on;     // FAILED: there is something to go on with, and err does not say so
     size_t n_waiting;   // trainings in line behind this one
     bool has_result;    // there is an adapter (or a model) to try at path
     unsigned results;   // counts the better ones that were written

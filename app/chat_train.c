@@ -151,6 +151,7 @@ static unsigned tell_end(chat *c, const background_state *s) {
     c->train->n_ended++;
     if (s->phase == BACKGROUND_FAILED) {
         buf_printf(&text, "training %s failed: %s", s->name, s->err.text);
+        if (s->can_go_on) buf_printf(&text, "; /train continue %s goes on", s->name);
         return note_text(c, true, &text);
     }
     const char *reason = s->reason ? s->reason : "finished";

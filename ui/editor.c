@@ -206,3 +206,7 @@ char *editor_before_cursor(const editor *e, size_t *n, bool *at_end) {
 bool editor_is_bound(const editor *e, const char *bytes, size_t n) {
     return editrc_binds(&e->bound, bytes, n);
 }
+
+bool editor_is_vi(const editor *e) {
+    return editrc_is_vi(e->el);
+}

@@ -52,4 +52,7 @@ char *editor_before_cursor(const editor *e, size_t *n, bool *at_end);
 // Did the user's file bind this sequence of bytes?
 bool editor_is_bound(const editor *e, const char *bytes, size_t n);
 
+// Does the user edit with vi's keys, where Escape is a command? In emacs mode it would be the first half of a later key.
+bool editor_is_vi(const editor *e);
+
 #endif

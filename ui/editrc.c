@@ -29,14 +29,14 @@ static const struct {
     {L"\033[8~", L"ed-move-to-end", L"ed-move-to-end"},
 };
 
-static bool is_vi(EditLine *el) {
+bool editrc_is_vi(EditLine *el) {
     const wchar_t *mode = NULL;
     el_wget(el, EL_EDITOR, &mode);
     return mode && wcscmp(mode, L"vi") == 0;
 }
 
 static void bind_defaults(EditLine *el) {
-    bool vi = is_vi(el);
+    bool vi = editrc_is_vi(el);
     for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++) {
         if (!vi)
             el_wset(el, EL_BIND, DEFAULTS[i].sequence, DEFAULTS[i].emacs, NULL);
@@ -97,10 +97,10 @@ static void obey_line(editrc *rc, EditLine *el, Tokenizer *words, const char *li
     if (!*line || *line == '#') return;
     tok_reset(words);
     if (tok_str(words, line, &argc, &argv) != 0 || argc == 0) return;
-    bool was_vi = is_vi(el), resets = argc == 2 && strcmp(argv[0], "bind") == 0 &&
-                                      (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "-e") == 0);
+    bool was_vi = editrc_is_vi(el), resets = argc == 2 && strcmp(argv[0], "bind") == 0 &&
+                                             (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "-e") == 0);
     el_parse(el, argc, argv);
-    if (resets || is_vi(el) != was_vi) bind_defaults(el);
+    if (resets || editrc_is_vi(el) != was_vi) bind_defaults(el);
     note_binding(rc, argc, argv);
 }
 

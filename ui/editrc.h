@@ -15,6 +15,8 @@ typedef struct editrc { // (editrc){0} is an empty one
 // file is fine; lines that libedit does not know are passed over.
 void editrc_read(editrc *rc, EditLine *el);
 
+bool editrc_is_vi(EditLine *el); // vi mode, not emacs
+
 bool editrc_binds(const editrc *rc, const char *bytes, size_t n);
 
 void editrc_free(editrc *rc);

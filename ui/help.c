@@ -37,7 +37,7 @@ static const struct {
     {"type, Enter, Space", "a file or folder; several; or paste a log"},
     {"Up, Down, Tab", "go through what can be chosen"},
     {"Left, Right", "move a slider"},
-    {"p, k, d", "while it trains: pause, stop and keep, discard"},
+    {"p, e, d", "while it trains: pause, end and keep, discard"},
     {"t, s, n, q", "try what it learned, its sample, another, the line"},
     {"", "Editing keys are libedit's; ~/.editrc changes them."},
     {"", "Commands"},

@@ -252,6 +252,12 @@ static bool must_wait(ui *u, const key *k, const editor_view *v) {
     return true;
 }
 
+// An Escape that closes nothing: libedit would take it and the next key for a chord.
+static bool is_stray_escape(const ui *u, const key *k, const editor_view *v) {
+    return k->is_alone && !v->search && !editor_is_vi(u->editor) &&
+           !editor_is_bound(u->editor, k->bytes, (size_t)k->n_bytes);
+}
+
 static void take_for_prompt(ui *u, const key *k) {
     editor_view v;
     editor_look(u->editor, &v);
@@ -263,6 +269,7 @@ static void take_for_prompt(ui *u, const key *k) {
     }
     completion_close(&u->completion);
     if (was_open && k->code == KEYS_CHAR && k->ch == ESCAPE) return;
+    if (is_stray_escape(u, k, &v)) return;
     if (k->code == KEYS_CHAR) {
         feed(u, (wchar_t)k->ch);
     } else if (k->code == KEYS_NEW_LINE) {

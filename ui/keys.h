@@ -47,6 +47,7 @@ enum { KEYS_SEQUENCE = 32 };
 typedef struct key {
     key_code code;
     unsigned modifiers;
+    bool is_alone; // KEYS_CHAR, ESC: the Escape key, not the beginning of an Alt chord
     uint32_t ch;
     char bytes[KEYS_SEQUENCE]; // what the terminal sent (not for pastes)
     int n_bytes;

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +26,7 @@ enum {
     FRAME_MS = 16,
     ESCAPE_MS = 50,  // a lone ESC is the Escape key after so long
     PASTE_MS = 2000, // a paste whose end never comes is taken as it is
+    SAVING_MS = 500, // what takes longer is told
     READ_BYTES = 1 << 16,
 };
 
@@ -189,6 +191,13 @@ static int next_char(void *arg, wchar_t *c) {
 
 // ---- start and end
 
+// Ends the trainings after the screen was given back: who looks at an empty terminal for a while is told why.
+static void end_trainings(chat *c) {
+    if (!background_end(c->background, SAVING_MS))
+        fprintf(stderr, "saving %s ...\n", background_look(c->background)->name);
+    chat_background_end(c);
+}
+
 static editor *open_editor(loop *l, error *err) {
     buf path = {0};
     bool has_home = paths_data(NULL, &path, NULL) == 0 && paths_make_dir(buf_str(&path), NULL) == 0;
@@ -252,7 +261,7 @@ int ui_run(chat *c, error *err) {
         screen_close();
     }
     close_ui(u);
-    chat_background_end(c); // with the signals still handled: a terminal that closes sends more than one
+    end_trainings(c); // with the signals still handled: a terminal that closes sends more than one
     sigaction(SIGCONT, &before_cont, NULL);
     signals_close();
     if (l.ended_by & SIGNAL_END) signals_die();

@@ -36,7 +36,7 @@ static mode_result take_active(trainrun *r, ui *u, uint32_t ch) {
     switch (ch) {
     case ' ':
     case 'p': pause_or_go_on(u); return MODE_TAKEN;
-    case 'k': background_stop(u->chat->background); return MODE_TAKEN;
+    case 'e': background_stop(u->chat->background); return MODE_TAKEN;
     case 'd': r->asks = true; return MODE_TAKEN;
     case DELETE: background_drop_waiting(u->chat->background, 0); return MODE_TAKEN;
     default: return MODE_IGNORED;
@@ -67,7 +67,7 @@ int trainrun_footer(const trainrun *r, const ui *u, mode_key keys[MODE_MAX_KEYS]
     }
     if (trainpane_is_active(s)) {
         if (!s->is_elsewhere) keys[n++] = (mode_key){"p", s->phase == BACKGROUND_PAUSED ? "go on" : "pause"};
-        keys[n++] = (mode_key){"k", "stop and keep"};
+        keys[n++] = (mode_key){"e", "end and keep"};
         keys[n++] = (mode_key){"d", "discard"};
     }
     if (s->has_result) keys[n++] = (mode_key){"t", "try it"};

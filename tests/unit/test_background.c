@@ -193,6 +193,9 @@ static void test_pause(background *b, held_model *m) {
     wait_until(b, has_ended);
     OK(ended_as(b, "interrupted") && there("adapters/first/checkpoint/state"), "stopped while paused: %s", how(b));
     OK(background_look(b)->has_result, "with what it learned");
+    OK(background_resume_training(b, "first", m, &err) == 0, "%s", err.text);
+    OK(!background_end(b, 0) && background_look(b)->phase == BACKGROUND_STOPPING, "it ends, but not in no time");
+    OK(background_end(b, -1) && !background_busy(b) && ended_as(b, "interrupted"), "in the end: %s", how(b));
 }
 
 // What is stopped goes on where it stopped; the loss of a step is that of a training that never stopped.
@@ -381,6 +384,7 @@ static void test_leave(background *b, held_model *m) {
     OK(line && strstr(line, "left"), "what another process does is not paused");
     free(line);
     background_stop(b);
+    OK(background_look(b)->phase == BACKGROUND_STOPPING, "stopping at once");
     wait_until(b, has_ended);
     OK(ended_as(b, "interrupted") && background_look(b)->has_result, "stopped: %s", how(b));
     OK(headless_holder(below("adapters/left")) == 0, "and gone");
@@ -467,12 +471,14 @@ static void test_torn(background *b) {
     OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "cut off") && strstr(how(b), "up to step"),
        "%s", how(b));
     OK(there("adapters/halved/adapter_model.safetensors") && there("adapters/halved/checkpoint/state"), "all is kept");
+    OK(background_look(b)->can_go_on, "and can be gone on with");
     s = settings_of("none", 10);
     s.model = "torn";
     OK(start(b, &s, NULL, &err) == 0, "%s", err.text);
     wait_until(b, has_ended);
     OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "torn"), "it cannot be opened any more: %s",
        how(b));
+    OK(!background_look(b)->can_go_on, "there is nothing to go on with");
     buf_free(&bytes);
     free(weights);
     free(copy);

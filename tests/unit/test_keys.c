@@ -76,6 +76,11 @@ static void test_characters(void) {
     OK(first_key("\0", 1, false).code == KEYS_CHAR, "Ctrl-Space is a character");
     OK(first_key("\033", 1, false).code == KEYS_NONE, "a lone ESC waits");
     OK(first_key("\033", 1, true).ch == 033, "and is the Escape key in the end");
+    OK(first_key("\033", 1, true).is_alone, "alone");
+    OK(!first_key("\033b", 2, false).is_alone, "Alt-b begins with another");
+    OK(first_key("\033\033", 2, false).is_alone, "Escape held down");
+    OK(first_key("\033\033b", 3, false).is_alone, "Escape, then Alt-b");
+    OK(!first_key("\033\033[D", 4, false).is_alone, "Alt-Left as some send it");
     OK(first_key("\033[", 2, false).code == KEYS_NONE, "so does the beginning of a sequence");
     keys latin = {.latin1 = true};
     keys_feed(&latin, "\xe9", 1);
