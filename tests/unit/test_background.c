@@ -12,7 +12,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -317,43 +316,6 @@ static void test_refused(background *b) {
     OK(!there("adapters/nowhere"), "nothing is left of it");
 }
 
-static bool has_gone_far(const background_state *s) {
-    return s->step >= 30 || has_ended(s);
-}
-
-// A checkpoint finds no room: that is said, the training goes on, and the next one is whole.
-static void test_full_disk(background *b, held_model *m) {
-    error err = {{0}};
-    struct rlimit before, tight;
-    getrlimit(RLIMIT_FSIZE, &before);
-    tight = before;
-    tight.rlim_cur = 2048;
-    signal(SIGXFSZ, SIG_IGN);
-    train_settings s = settings_of("full", 100000);
-    s.model = "base";
-    s.lora_r = 4;
-    s.save_every = 5;
-    OK(start(b, &s, m, &err) == 0, "%s", err.text);
-    wait_until(b, has_stepped);
-    setrlimit(RLIMIT_FSIZE, &tight);
-    int step = background_look(b)->step;
-    while (background_look(b)->n_losses == 0 || background_look(b)->step < step + 20)
-        wait_until(b, has_gone_far), drain(b);
-    setrlimit(RLIMIT_FSIZE, &before);
-    bool told = false;
-    for (char *line; (line = background_take_note(b)); free(line)) told |= strstr(line, "adapters/full") != NULL;
-    OK(told && background_look(b)->phase == BACKGROUND_RUNNING, "no room for a checkpoint is told of");
-    background_stop(b);
-    wait_until(b, has_ended);
-    OK(ended_as(b, "interrupted") && there("adapters/full/checkpoint/state"), "the next one is there: %s", how(b));
-    OK(background_resume_training(b, "full", m, &err) == 0, "%s", err.text);
-    wait_until(b, is_running);
-    OK(background_look(b)->phase == BACKGROUND_RUNNING, "and can be gone on with: %s", how(b));
-    background_discard(b);
-    wait_until(b, has_ended);
-    OK(ended_as(b, "discarded") && !there("adapters/full"), "%s", how(b));
-}
-
 // ---- other processes
 
 static bool has_gone_on(const background_state *s) {
@@ -522,7 +484,6 @@ int main(int argc, char **argv) {
             test_line(b, m);
             test_yield(b, m);
             test_battery(b, m);
-            test_full_disk(b, m);
             test_leave(b, m);
             test_kill(b, m);
         }
