@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -91,6 +92,12 @@ static bool has_stepped(const background_state *s) {
     return s->step >= 3 || has_ended(s);
 }
 
+static int step_before; // for has_gone_on
+
+static bool has_gone_on(const background_state *s) {
+    return s->step > step_before || has_ended(s);
+}
+
 static bool has_result(const background_state *s) {
     return s->has_result || has_ended(s);
 }
@@ -125,7 +132,7 @@ static bool ended_as(const background *b, const char *reason) {
     return background_look(b)->phase == BACKGROUND_DONE && strcmp(how(b), reason) == 0;
 }
 
-// Takes in what there is until nothing comes for a moment.
+// Takes in what there is until nothing comes for a moment: not while a training runs, which may never leave one.
 static void drain(background *b) {
     struct pollfd fd = {.fd = background_fd(b), .events = POLLIN};
     while (poll(&fd, 1, 200) > 0) background_pump(b);
@@ -184,6 +191,8 @@ static void test_pause(background *b, held_model *m) {
     OK(background_look(b)->step == step, "no step while it is paused: %d, %d", step, background_look(b)->step);
     background_go_on(b);
     OK(background_look(b)->phase == BACKGROUND_RUNNING, "goes on");
+    step_before = step;
+    wait_until(b, has_gone_on);
     wait_until(b, has_result);
     OK(background_look(b)->step > step && there("adapters/first/adapter_model.safetensors"), "and takes steps");
     background_pause(b);
@@ -316,11 +325,47 @@ static void test_refused(background *b) {
     OK(!there("adapters/nowhere"), "nothing is left of it");
 }
 
-// ---- other processes
-
-static bool has_gone_on(const background_state *s) {
-    return (s->is_elsewhere && s->n_losses > 0) || has_ended(s);
+// Waits for a note with these words; false when nothing happens for too long.
+static bool hears(background *b, const char *words) {
+    struct pollfd fd = {.fd = background_fd(b), .events = POLLIN};
+    bool heard = false;
+    do {
+        background_pump(b);
+        for (char *line; (line = background_take_note(b)); free(line)) heard |= strstr(line, words) != NULL;
+    } while (!heard && !has_ended(background_look(b)) && poll(&fd, 1, PATIENCE_MS) > 0);
+    return heard;
 }
+
+// A checkpoint finds no room: that is said, the training goes on, and the next one is whole.
+static void test_full_disk(background *b, held_model *m) {
+    error err = {{0}};
+    struct rlimit before, tight;
+    getrlimit(RLIMIT_FSIZE, &before);
+    tight = before;
+    tight.rlim_cur = 2048;
+    signal(SIGXFSZ, SIG_IGN);
+    train_settings s = settings_of("full", 100000);
+    s.model = "base";
+    s.lora_r = 4;
+    s.save_every = 5;
+    OK(start(b, &s, m, &err) == 0, "%s", err.text);
+    wait_until(b, has_stepped);
+    setrlimit(RLIMIT_FSIZE, &tight);
+    bool told = hears(b, "adapters/full");
+    setrlimit(RLIMIT_FSIZE, &before);
+    OK(told && background_look(b)->phase == BACKGROUND_RUNNING, "no room for a checkpoint is told of");
+    background_stop(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "interrupted") && there("adapters/full/checkpoint/state"), "the next one is there: %s", how(b));
+    OK(background_resume_training(b, "full", m, &err) == 0, "%s", err.text);
+    wait_until(b, is_running);
+    OK(background_look(b)->phase == BACKGROUND_RUNNING, "and can be gone on with: %s", how(b));
+    background_discard(b);
+    wait_until(b, has_ended);
+    OK(ended_as(b, "discarded") && !there("adapters/full"), "%s", how(b));
+}
+
+// ---- other processes
 
 // A training is left to a process of its own, followed there, and told to stop.
 static void test_leave(background *b, held_model *m) {
@@ -339,7 +384,8 @@ static void test_leave(background *b, held_model *m) {
     OK(background_resume_training(b, "left", m, &err) != 0 && strstr(err.text, "another process"), "%s", err.text);
     OK(background_attach(b, "left", &err) == 0, "%s", err.text);
     OK(background_look(b)->is_elsewhere, "followed");
-    while (background_look(b)->step <= step && !has_ended(background_look(b))) wait_until(b, has_gone_on), drain(b);
+    step_before = step;
+    wait_until(b, has_gone_on);
     OK(background_look(b)->step > step, "from step %d on: %d", step, background_look(b)->step);
     background_pause(b);
     char *line = background_take_note(b);
@@ -484,6 +530,7 @@ int main(int argc, char **argv) {
             test_line(b, m);
             test_yield(b, m);
             test_battery(b, m);
+            test_full_disk(b, m);
             test_leave(b, m);
             test_kill(b, m);
         }
