@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { HISTORY_ENTRIES = 2000, HISTORY_ENTRY_BYTES = 1 << 16 };
@@ -209,4 +210,10 @@ bool editor_is_bound(const editor *e, const char *bytes, size_t n) {
 
 bool editor_is_vi(const editor *e) {
     return editrc_is_vi(e->el);
+}
+
+// libedit does not tell; but while it quotes, it has its terminal send no signals, and that terminal is ours.
+bool editor_quotes(const editor *e) {
+    struct termios t;
+    return tcgetattr(e->tty, &t) == 0 && !(t.c_lflag & ISIG);
 }

@@ -55,4 +55,7 @@ bool editor_is_bound(const editor *e, const char *bytes, size_t n);
 // Does the user edit with vi's keys, where Escape is a command? In emacs mode it would be the first half of a later key.
 bool editor_is_vi(const editor *e);
 
+// (loop) Is the next character taken as it is, whatever it is bound to (after Ctrl-V)?
+bool editor_quotes(const editor *e);
+
 #endif

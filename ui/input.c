@@ -259,6 +259,10 @@ static bool is_stray_escape(const ui *u, const key *k, const editor_view *v) {
 }
 
 static void take_for_prompt(ui *u, const key *k) {
+    if (k->code == KEYS_CHAR && editor_quotes(u->editor)) {
+        feed(u, (wchar_t)k->ch);
+        return;
+    }
     editor_view v;
     editor_look(u->editor, &v);
     bool is_tab = (k->code == KEYS_CHAR && k->ch == '\t') || k->code == KEYS_BACK_TAB;

@@ -91,6 +91,19 @@ static void test_emacs(void) {
     free(line);
 }
 
+static void quotes(script *s) {
+    bool expected = s->n_called == 2;
+    OK(editor_quotes(s->editor) == expected, "look %d: it %s quote", s->n_called, expected ? "should" : "should not");
+}
+
+static void test_quoting(void) {
+    char *line = type(L"a★\x16★\x1b★b\r", quotes, NULL);
+    OK(line && strcmp(line, "a\x1b"
+                            "b") == 0,
+       "Ctrl-V takes Escape as a character: %s", line ? line : "(end)");
+    free(line);
+}
+
 static void test_editrc(void) {
     write_editrc("# a comment\n\nbind ^X ed-move-to-beg\nbind \"\\e[99~\" ed-move-to-end\nnonsense line\nedit off\n"
                  "other:bind ^A ed-insert\n");
@@ -223,6 +236,7 @@ int main(void) {
     snprintf(history, sizeof history, "%s/history", home);
     snprintf(editrc, sizeof editrc, "%s/.editrc", home);
     test_emacs();
+    test_quoting();
     test_editrc();
     test_looking();
     test_inserting();
