@@ -51,13 +51,13 @@ bench: all                ## measure this machine and doppel on it
 
 # doppel handles fatal signals itself, to give the terminal back; the tests look at that.
 asan:                     ## every test under the address and undefined-behaviour sanitizers
-	@ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0 $(MAKE) test B=$(B)/asan CC=clang EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	@ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0 $(MAKE) test B=$(B)/asan CC=clang KERNEL_O=-O1 EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 tsan:                     ## every test under the thread sanitizer
 	@$(MAKE) test B=$(B)/tsan CC=clang EXTRA="-fsanitize=thread"
 
 fuzz:                     ## every fuzz target for FUZZ_SECONDS
-	@$(MAKE) --no-print-directory fuzz-here B=$(B)/fuzz CC=clang EXTRA="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+	@$(MAKE) --no-print-directory fuzz-here B=$(B)/fuzz CC=clang KERNEL_O=-O1 EXTRA="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
 
 fuzz-here: LINK = -fsanitize=fuzzer
 fuzz-here: $(FUZZ)
@@ -84,17 +84,19 @@ $(B)/doppel: $(B)/app/main.o $(LIB)
 $(LIB): $(filter-out $(B)/app/main.o,$(OBJ))
 	rm -f $@ && ar rcs $@ $^
 
-# Kernels are compiled for the instructions they are named after (-O3 unrolls their loops over registers) and chosen at run time (model/math/dispatch.c).
+# Kernels are compiled for the instructions they are named after and chosen at run time (model/math/dispatch.c). -O3 unrolls
+# their loops over registers; under sanitizers that takes a minute a file and gains little.
+KERNEL_O ?= -O3
 ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)))
-$(B)/%_avx2.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c
-$(B)/%_avx512.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
-$(B)/%_avx512fp16.o: ALL_CFLAGS += -O3 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512fp16
+$(B)/%_avx2.o: ALL_CFLAGS += $(KERNEL_O) -mavx2 -mfma -mf16c
+$(B)/%_avx512.o: ALL_CFLAGS += $(KERNEL_O) -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16
+$(B)/%_avx512fp16.o: ALL_CFLAGS += $(KERNEL_O) -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512fp16
 endif
 # Training's loops say themselves where a product and a sum are one instruction: sums must not depend on the compiler's mood.
-$(B)/model/learn/loops_%.o: ALL_CFLAGS += -O3 -ffp-contract=off
+$(B)/model/learn/loops_%.o: ALL_CFLAGS += $(KERNEL_O) -ffp-contract=off
 ifneq (,$(filter aarch64% arm64%,$(shell $(CC) -dumpmachine 2>/dev/null)))
-$(B)/model/math/kernels_neon.o $(B)/model/math/neon_products.o: ALL_CFLAGS += -O3
-$(B)/model/math/neon_products_dot.o: ALL_CFLAGS += -O3 -march=armv8.2-a+dotprod
+$(B)/model/math/kernels_neon.o $(B)/model/math/neon_products.o: ALL_CFLAGS += $(KERNEL_O)
+$(B)/model/math/neon_products_dot.o: ALL_CFLAGS += $(KERNEL_O) -march=armv8.2-a+dotprod
 endif
 
 $(B)/%.o: %.c
