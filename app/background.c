@@ -6,7 +6,6 @@
 #include "app/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -302,16 +301,10 @@ static unsigned on_item(background *b, background_item *item) {
 }
 
 static background_item *take_items(background *b) {
-    char byte;
+    wake_clear(&b->news);
     pthread_mutex_lock(&b->lock);
     background_item *first = b->first_item;
     b->first_item = b->last_item = NULL;
-    if (b->awake) {
-        ssize_t n;
-        do n = read(b->wake_read, &byte, 1);
-        while (n < 0 && errno == EINTR);
-        b->awake = false;
-    }
     pthread_mutex_unlock(&b->lock);
     return first;
 }
@@ -327,7 +320,7 @@ unsigned background_pump(background *b) {
 }
 
 int background_fd(const background *b) {
-    return b->wake_read;
+    return wake_fd(&b->news);
 }
 
 const background_state *background_look(const background *b) {
@@ -351,26 +344,18 @@ static void free_background(background *b) {
     background_state_free(&b->state);
     pthread_cond_destroy(&b->wake);
     pthread_mutex_destroy(&b->lock);
-    close(b->wake_read);
-    close(b->wake_write);
+    wake_close(&b->news);
     free(b->power_root);
     free(b->notes);
     free(b);
 }
 
 background *background_open(error *err) {
-    int ends[2];
-    if (pipe(ends) != 0) {
-        error_set(err, "cannot make a pipe: %s", strerror(errno));
+    background *b = mem_calloc(1, sizeof *b);
+    if (wake_open(&b->news, err) != 0) {
+        free(b);
         return NULL;
     }
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
-    }
-    background *b = mem_calloc(1, sizeof *b);
-    b->wake_read = ends[0];
-    b->wake_write = ends[1];
     b->power_seconds = POWER_SECONDS;
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->wake, NULL);
@@ -389,7 +374,7 @@ static int64_t now_ms(void) {
 
 // Until the thread has nothing any more, or so many milliseconds; -1: as long as it takes.
 static void wait_for_end(background *b, int ms) {
-    struct pollfd fd = {.fd = b->wake_read, .events = POLLIN};
+    struct pollfd fd = {.fd = wake_fd(&b->news), .events = POLLIN};
     int64_t until = now_ms() + ms;
     b->leaving = true;
     if (b->current) end_job(b);

@@ -2,11 +2,12 @@
 // what one training needs, background_follow.c reading along. Nobody else includes this.
 //
 // Main keeps the line of waiting jobs to itself and hands the thread one at a time; the thread answers with items, which
-// lie in a list until main pumps them. A byte in a pipe wakes main: at most one is outstanding, so writing it never blocks.
+// lie in a list until main pumps them.
 #ifndef DOPPEL_BACKGROUND_IMPL_H
 #define DOPPEL_BACKGROUND_IMPL_H
 
 #include "app/background.h"
+#include "app/wake.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,12 +57,11 @@ struct background {
     size_t n_notes, cap_notes;
 
     pthread_t thread;
-    int wake_read, wake_write;
+    wake news; // of the thread, for main
     pthread_mutex_t lock;
     pthread_cond_t wake;                     // given changed, or one of the wishes below
     background_job *given;                   // lock: to be begun; the thread takes it out
     background_item *first_item, *last_item; // lock
-    bool awake;                              // lock: the byte is in the pipe
     bool closing;                            // lock
     bool wants_pause;                        // lock
     atomic_bool is_busy;                     // the generator works

@@ -43,13 +43,8 @@ void background_post(background *b, const background_item *item) {
     else
         b->first_item = copy;
     b->last_item = copy;
-    if (!b->awake) {
-        ssize_t n;
-        do n = write(b->wake_write, "", 1);
-        while (n < 0 && errno == EINTR);
-        b->awake = n == 1;
-    }
     pthread_mutex_unlock(&b->lock);
+    wake_up(&b->news);
 }
 
 static void on_event(void *arg, const train_event *e) {

@@ -5,8 +5,6 @@
 // nothing, and the main loop never waits.
 #include "app/tuning_job.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,18 +42,12 @@ bool tuning_is_wanted(tuning_private *p, uint64_t number) {
     return atomic_load(&p->wanted) == number;
 }
 
-// With the lock held.
-static void wake_main(tuning_private *p) {
-    if (p->awake) return;
-    p->awake = write(p->wake_write, "", 1) == 1;
-}
-
 void tuning_tell_progress(tuning_private *p, int64_t done, int64_t total) {
     pthread_mutex_lock(&p->lock);
     p->bytes_done = done;
     p->bytes_total = total;
-    wake_main(p);
     pthread_mutex_unlock(&p->lock);
+    wake_up(&p->news);
 }
 
 static void *run(void *arg) {
@@ -79,7 +71,7 @@ static void *run(void *arg) {
         pthread_mutex_lock(&p->lock);
         tuning_result_free(p->result);
         p->result = r;
-        wake_main(p);
+        wake_up(&p->news);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -110,21 +102,9 @@ static void want_nothing(tuning *t) {
 
 // ---- opening and closing
 
-static int open_pipe(tuning_private *p, error *err) {
-    int ends[2];
-    if (pipe(ends) != 0) return error_set(err, "cannot make a pipe: %s", strerror(errno));
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
-    }
-    p->wake_read = ends[0];
-    p->wake_write = ends[1];
-    return 0;
-}
-
 tuning *tuning_new(error *err) {
     tuning_private *p = mem_calloc(1, sizeof *p);
-    if (open_pipe(p, err) != 0) {
+    if (wake_open(&p->news, err) != 0) {
         free(p);
         return NULL;
     }
@@ -179,8 +159,7 @@ void tuning_free(tuning *t) {
     tuning_result_free(p->result);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->work);
-    close(p->wake_read);
-    close(p->wake_write);
+    wake_close(&p->news);
     free(p->model);
     free(p);
     free(t->title);
@@ -193,7 +172,7 @@ void tuning_free(tuning *t) {
 }
 
 int tuning_fd(const tuning *t) {
-    return t->p->wake_read;
+    return wake_fd(&t->p->news);
 }
 
 bool tuning_busy(const tuning *t) {
@@ -295,10 +274,8 @@ static void take_forecast(tuning *t, const tuning_result *r) {
 
 bool tuning_pump(tuning *t) {
     tuning_private *p = t->p;
-    char byte;
+    wake_clear(&p->news);
     pthread_mutex_lock(&p->lock);
-    while (read(p->wake_read, &byte, 1) == 1) continue;
-    p->awake = false;
     tuning_result *r = p->result;
     p->result = NULL;
     bool moved = t->stage == TUNING_READING && (t->bytes_done != p->bytes_done || t->bytes_total != p->bytes_total);

@@ -7,6 +7,7 @@
 #include "app/corpus/scrub.h"
 #include "app/train_forecast.h"
 #include "app/tuning.h"
+#include "app/wake.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,13 +47,13 @@ typedef struct tuning_result {
 
 typedef struct tuning_private {
     pthread_t thread;
-    int wake_read, wake_write;
+    wake news; // of the thread, for main
 
     pthread_mutex_t lock; // guards from here ...
     pthread_cond_t work;
     tuning_wish *wish;     // not yet taken
     tuning_result *result; // likewise
-    bool closing, awake;   // awake: a byte is in the pipe
+    bool closing;
     int64_t bytes_done, bytes_total;
     // ... to here
     atomic_uint_least64_t wanted; // number of the newest wish; the thread gives up older ones

@@ -2,8 +2,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app/worker_impl.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,13 +27,8 @@ void worker_post(worker *w, const event *e, held_model *loaded) {
     else
         w->first_event = node;
     w->last_event = node;
-    if (!w->awake) {
-        ssize_t n;
-        do n = write(w->wake_write, "", 1);
-        while (n < 0 && errno == EINTR);
-        w->awake = n == 1;
-    }
     pthread_mutex_unlock(&w->lock);
+    wake_up(&w->news);
 }
 
 void worker_post_text(worker *w, event_type type, uint64_t number, const char *text) {
@@ -50,13 +43,7 @@ bool worker_next(worker *w, event *e) {
         w->first_event = node->next;
         if (!node->next) w->last_event = NULL;
     }
-    if (!w->first_event && w->awake) {
-        char byte;
-        ssize_t n;
-        do n = read(w->wake_read, &byte, 1);
-        while (n < 0 && errno == EINTR);
-        w->awake = false;
-    }
+    if (!w->first_event) wake_clear(&w->news);
     pthread_mutex_unlock(&w->lock);
     if (!node) return false;
     *e = node->event;
@@ -75,7 +62,7 @@ void event_free(event *e) {
 }
 
 int worker_fd(const worker *w) {
-    return w->wake_read;
+    return wake_fd(&w->news);
 }
 
 const model *worker_model(const worker *w) {
@@ -240,28 +227,20 @@ static void free_worker(worker *w) {
     free(w->kv.dir);
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
-    close(w->wake_read);
-    close(w->wake_write);
+    wake_close(&w->news);
     free(w);
 }
 
 worker *worker_open(const worker_options *o, error *err) {
-    int ends[2];
-    if (pipe(ends) != 0) {
-        error_set(err, "cannot make a pipe: %s", strerror(errno));
+    worker *w = mem_calloc(1, sizeof *w);
+    if (wake_open(&w->news, err) != 0) {
+        free(w);
         return NULL;
     }
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
-    }
-    worker *w = mem_calloc(1, sizeof *w);
     w->options = *o;
     w->options.draft_file = mem_strdup(o->draft_file);
     w->options.kv_dir = NULL;
     w->kv = (kvstore){.dir = mem_strdup(o->kv_dir), .cap = o->kv_cap};
-    w->wake_read = ends[0];
-    w->wake_write = ends[1];
     w->settings = gen_settings_chat();
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);

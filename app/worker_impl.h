@@ -3,7 +3,7 @@
 // this.
 //
 // Two queues under one mutex: requests go down (a condition variable wakes the thread), events come up (a byte in a
-// pipe wakes the main loop; at most one byte is outstanding, so writing it can never block). A request is stopped by
+// pipe wakes the main loop). A request is stopped by
 // its number: worker_stop notes the last number given out, and whatever has that number or a lower one ends at its
 // next token or piece of prompt. So a stop that arrives before its answer has begun is not lost, and one that arrives
 // late never hits the next answer.
@@ -14,6 +14,7 @@
 #define DOPPEL_WORKER_IMPL_H
 
 #include "app/kvstore.h"
+#include "app/wake.h"
 #include "app/worker.h"
 #include "model/net/adapter.h"
 
@@ -57,13 +58,12 @@ struct worker {
     pthread_t thread, preparer;
     worker_options options; // with texts of their own
     kvstore kv;
-    int wake_read, wake_write;
+    wake news; // of the threads, for main
 
     pthread_mutex_t lock; // guards from here ...
     pthread_cond_t work;  // a request came or was done, or the worker closes: both threads wait for it
     request *first_request, *last_request;
     event_node *first_event, *last_event;
-    bool awake;          // the byte is in the pipe
     uint64_t n_asked;    // numbers given out
     uint64_t n_finished; // requests done
     int n_fetching;      // of those asked for and not done

@@ -1,9 +1,9 @@
-// Flags and a pipe. The pipe does not block: when it is full, whoever reads it is awake anyway.
+// Flags, and a pipe that wakes whoever waits.
 #define _POSIX_C_SOURCE 200809L
 #include "ui/repl_signals.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "app/wake.h"
+
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -21,23 +21,17 @@ enum { N_HANDLED = sizeof handled / sizeof *handled };
 
 static struct sigaction before[N_HANDLED], before_pipe;
 static volatile sig_atomic_t came[N_HANDLED];
-static int ends[2] = {-1, -1};
+static wake news;
 static int last_end = SIGTERM;
 
 static void on_signal(int number) {
-    int saved = errno;
     for (int i = 0; i < N_HANDLED; i++)
         if (handled[i].number == number) came[i] = 1;
-    if (write(ends[1], "", 1) < 0) errno = saved;
-    errno = saved;
+    wake_up(&news);
 }
 
 int signals_open(void) {
-    if (pipe(ends) != 0) return -1;
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
-    }
+    if (wake_open(&news, NULL) != 0) return -1;
     struct sigaction a = {.sa_handler = on_signal};
     sigemptyset(&a.sa_mask);
     for (int i = 0; i < N_HANDLED; i++) {
@@ -54,17 +48,15 @@ int signals_open(void) {
 void signals_close(void) {
     for (int i = 0; i < N_HANDLED; i++) sigaction(handled[i].number, &before[i], NULL);
     sigaction(SIGPIPE, &before_pipe, NULL);
-    close(ends[0]);
-    close(ends[1]);
+    wake_close(&news);
 }
 
 int signals_fd(void) {
-    return ends[0];
+    return wake_fd(&news);
 }
 
 unsigned signals_take(void) {
-    char bytes[64];
-    while (read(ends[0], bytes, sizeof bytes) > 0) continue;
+    wake_clear(&news);
     unsigned flags = 0;
     for (int i = 0; i < N_HANDLED; i++) {
         if (!came[i]) continue;

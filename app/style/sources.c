@@ -2,9 +2,8 @@
 #include "app/style/sources.h"
 #include "app/corpus/corpus.h"
 #include "app/idle.h"
+#include "app/wake.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,7 +15,7 @@ struct sources {
     pthread_t thread;
     char **files;
     size_t n_files;
-    int wake_read, wake_write;
+    wake news_pipe;
     atomic_bool closing;
 
     pthread_mutex_t lock; // guards from here ...
@@ -37,9 +36,7 @@ static void tell(sources *s, unsigned news) {
     pthread_mutex_lock(&s->lock);
     s->news |= news;
     pthread_mutex_unlock(&s->lock);
-    ssize_t n;
-    do n = write(s->wake_write, "", 1);
-    while (n < 0 && errno == EINTR);
+    wake_up(&s->news_pipe);
 }
 
 // ---- reading
@@ -198,25 +195,17 @@ static void free_sources(sources *s) {
     buf_free(&s->problems);
     for (size_t i = 0; i < s->n_files; i++) free(s->files[i]);
     free(s->files);
-    close(s->wake_read);
-    close(s->wake_write);
+    wake_close(&s->news_pipe);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
 sources *sources_open(const char *const *files, size_t n, error *err) {
-    int ends[2];
-    if (pipe(ends) != 0) {
-        error_set(err, "cannot make a pipe: %s", strerror(errno));
-        return NULL;
-    }
     sources *s = mem_calloc(1, sizeof *s);
-    s->wake_read = ends[0];
-    s->wake_write = ends[1];
-    for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+    if (wake_open(&s->news_pipe, err) != 0) {
+        free(s);
+        return NULL;
     }
     s->files = mem_calloc(n, sizeof *s->files);
     s->n_files = n;
@@ -247,12 +236,11 @@ bool sources_are(const sources *s, const char *const *files, size_t n) {
 }
 
 int sources_fd(const sources *s) {
-    return s->wake_read;
+    return wake_fd(&s->news_pipe);
 }
 
 unsigned sources_pump(sources *s) {
-    char bytes[16];
-    while (read(s->wake_read, bytes, sizeof bytes) > 0) continue;
+    wake_clear(&s->news_pipe);
     pthread_mutex_lock(&s->lock);
     unsigned news = s->news;
     s->news = 0;

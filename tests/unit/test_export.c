@@ -4,27 +4,13 @@
 #include "model/learn/export.h"
 #include "model/learn/graph.h"
 #include "model/learn/parity.h"
-#include "model/model.h"
 #include "model/net/adapter.h"
-#include "tests/models.h"
-#include "tests/test.h"
+#include "tests/golden_model.h"
 
 #include <dirent.h>
 #include <math.h>
 
 enum { N_IDS = 60 };
-
-static bool open_golden(const char *name, model *m) {
-    error err = {{0}};
-    char *path = golden(name);
-    if (!path) {
-        SKIP("no golden models here");
-        return false;
-    }
-    bool opened = OK(model_open(m, path, 1, 0, &err) == 0, "%s: %s", name, err.text);
-    free(path);
-    return opened;
-}
 
 static void remove_all(const char *dir) {
     DIR *d = opendir(dir);

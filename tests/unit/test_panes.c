@@ -1,6 +1,6 @@
 // The small panes and what they are drawn on: canvas, theme, status line, candidates, completion menu, help.
 #include "app/chat_style.h"
-#include "tests/test.h"
+#include "tests/drawn.h"
 #include "ui/candidates.h"
 #include "ui/completion.h"
 #include "ui/help.h"
@@ -12,33 +12,26 @@
 
 static canvas c;
 
-static void expect_row(int row, const char *expected, const char *what) {
-    buf out = {0};
-    canvas_text(&c, row, &out);
-    OK(strcmp(buf_str(&out), expected) == 0, "%s: \"%s\", expected \"%s\"", what, buf_str(&out), expected);
-    buf_free(&out);
-}
-
 static void test_canvas(void) {
     canvas_resize(&c, 4, 10);
     OK(canvas_puts(&c, 0, 0, 10, "abc漢字", STYLE_TEXT) == 7, "columns are counted");
     canvas_puts(&c, 0, 4, 1, "x", STYLE_TEXT);
-    expect_row(0, "abc x字", "half of a wide character makes room for the other");
+    expect_row(&c, 0, "abc x字", "half of a wide character makes room for the other");
     canvas_puts(&c, 0, 5, 1, "y", STYLE_TEXT);
-    expect_row(0, "abc xy", "from the other side too");
+    expect_row(&c, 0, "abc xy", "from the other side too");
     OK(canvas_puts(&c, 1, 8, 9, "漢漢", STYLE_TEXT) == 2, "what lies outside is cut");
     OK(canvas_puts(&c, 1, 0, 3, "漢漢", STYLE_TEXT) == 2, "no half of a wide character");
     OK(canvas_puts(&c, -1, 0, 3, "x", STYLE_TEXT) == 0 && canvas_puts(&c, 9, 0, 3, "x", STYLE_TEXT) == 0,
        "no such row");
     OK(canvas_puts_right(&c, 2, 0, 10, "end", STYLE_TEXT) == 3, "from the right");
-    expect_row(2, "       end", "from the right");
+    expect_row(&c, 2, "       end", "from the right");
     canvas_puts(&c, 3, 0, 10, "a\033[31m\tb", STYLE_TEXT);
-    expect_row(3, "a�[31m  b", "control characters are replaced");
+    expect_row(&c, 3, "a�[31m  b", "control characters are replaced");
     canvas_resize(&c, 3, 12);
     canvas_box(&c, (rect){0, 0, 3, 12}, "title", STYLE_BORDER, STYLE_TITLE);
-    expect_row(0, "┌ title ───┐", "a frame");
-    expect_row(1, "│          │", "a frame");
-    expect_row(2, "└──────────┘", "a frame");
+    expect_row(&c, 0, "┌ title ───┐", "a frame");
+    expect_row(&c, 1, "│          │", "a frame");
+    expect_row(&c, 2, "└──────────┘", "a frame");
 }
 
 static void test_theme(void) {
@@ -67,7 +60,7 @@ static void test_theme(void) {
 static void expect_status(const chat *chat, int cols, const char *expected) {
     canvas_resize(&c, 1, cols);
     status_draw(&c, (rect){0, 0, 1, cols}, chat);
-    expect_row(0, expected, "status");
+    expect_row(&c, 0, expected, "status");
 }
 
 static void test_status(void) {
@@ -97,11 +90,11 @@ static void test_candidates(void) {
     e.candidates[1].before = 0.002f, e.candidates[1].after = 0;
     e.candidates[2].before = NAN, e.candidates[2].after = 7;
     candidates_draw(&c, (rect){0, 0, 2, 36}, &e);
-    expect_row(0, "████    ›␣way            41% →  50%", "the chosen one");
-    expect_row(1, "         漢字漢字漢字漢  <1% →   0%", "one that was filtered out");
-    expect_row(2, "", "no more rows than there are");
+    expect_row(&c, 0, "████    ›␣way            41% →  50%", "the chosen one");
+    expect_row(&c, 1, "         漢字漢字漢字漢  <1% →   0%", "one that was filtered out");
+    expect_row(&c, 2, "", "no more rows than there are");
     candidates_draw(&c, (rect){0, 0, 5, 36}, &e);
-    expect_row(2, "                          0% →   0%", "probabilities that are none");
+    expect_row(&c, 2, "                          0% →   0%", "probabilities that are none");
 }
 
 static void test_completion(void) {
@@ -117,7 +110,7 @@ static void test_completion(void) {
     OK(strcmp(completion_walk(&m, -1), "to") == 0, "and back");
     canvas_resize(&c, 6, 20);
     completion_draw(&m, &c, (rect){0, 0, 6, 20});
-    expect_row(5, "top-k  top-p  to", "the menu");
+    expect_row(&c, 5, "top-k  top-p  to", "the menu");
     word = completion_open(&m, "bad\033[31m\nbad\xff\nbad\xc2\x9b\ngood\n", "");
     OK(word && strcmp(word, "good") == 0, "words that cannot be typed are left out");
     word = completion_open(&m, "é1\nè2\n", "");
@@ -132,7 +125,7 @@ static void test_help(void) {
     int cols = help_cols(), rows = help_rows(cols);
     canvas_resize(&c, rows, cols);
     help_draw(&c, (rect){0, 0, rows, cols}, 0);
-    expect_row(0, "Keys", "help");
+    expect_row(&c, 0, "Keys", "help");
     buf last = {0}, narrow = {0};
     canvas_text(&c, rows - 1, &last);
     OK(last.len > 0 && last.data[0] == '/', "the commands are listed: %s", buf_str(&last));

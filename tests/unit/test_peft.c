@@ -4,10 +4,8 @@
 #include "model/file/safetensors.h"
 #include "model/learn/peft.h"
 #include "model/learn/peft_write.h"
-#include "model/model.h"
 #include "model/net/lora.h"
-#include "tests/models.h"
-#include "tests/test.h"
+#include "tests/golden_model.h"
 
 #include <math.h>
 
@@ -15,18 +13,6 @@ static void remove_adapter(const char *dir) {
     remove_file(dir, "adapter_config.json");
     remove_file(dir, "adapter_model.safetensors");
     rmdir(dir);
-}
-
-static bool open_golden(const char *name, model *m) {
-    error err = {{0}};
-    char *path = golden(name);
-    if (!path) {
-        SKIP("no golden models here");
-        return false;
-    }
-    bool opened = OK(model_open(m, path, 1, 0, &err) == 0, "%s: %s", name, err.text);
-    free(path);
-    return opened;
 }
 
 // ---- there and back ----

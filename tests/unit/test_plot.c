@@ -1,5 +1,5 @@
 // Braille plots: which dots, which labels, and what comes of points that cannot be drawn.
-#include "tests/test.h"
+#include "tests/drawn.h"
 #include "ui/plot.h"
 
 #include <math.h>
@@ -7,13 +7,6 @@
 #include <string.h>
 
 static canvas c;
-
-static void expect_row(int row, const char *expected, const char *what) {
-    buf out = {0};
-    canvas_text(&c, row, &out);
-    OK(strcmp(buf_str(&out), expected) == 0, "%s: \"%s\", expected \"%s\"", what, buf_str(&out), expected);
-    buf_free(&out);
-}
 
 static void draw(int rows, int cols, const plot_point *points, size_t n) {
     plot_line line = {points, n, STYLE_FILL};
@@ -24,26 +17,26 @@ static void draw(int rows, int cols, const plot_point *points, size_t n) {
 static void test_dots(void) {
     plot_point falling[] = {{0, 3}, {1, 2}, {2, 1}, {3, 0}};
     draw(1, 2, falling, 4);
-    expect_row(0, "⠑⢄", "a diagonal over two columns");
+    expect_row(&c, 0, "⠑⢄", "a diagonal over two columns");
     draw(2, 2, (plot_point[]){{0, 0}, {3, 1}}, 2);
-    expect_row(0, " ⡜", "rising, upper half");
-    expect_row(1, "⡜", "rising, lower half");
+    expect_row(&c, 0, " ⡜", "rising, upper half");
+    expect_row(&c, 1, "⡜", "rising, lower half");
     draw(1, 2, (plot_point[]){{5, 7}}, 1);
-    expect_row(0, "⠄", "one point");
+    expect_row(&c, 0, "⠄", "one point");
     draw(1, 2, (plot_point[]){{0, 7}, {9, 7}}, 2);
-    expect_row(0, "⠤⠤", "a flat line stands in the middle");
+    expect_row(&c, 0, "⠤⠤", "a flat line stands in the middle");
     draw(1, 1, falling, 4);
-    expect_row(0, "⢣", "one column");
+    expect_row(&c, 0, "⢣", "one column");
 }
 
 static void test_rubbish(void) {
     plot_point holes[] = {{0, NAN}, {0, 3}, {1, INFINITY}, {NAN, 1}, {3, 0}, {4, NAN}};
     draw(1, 2, holes, 6);
-    expect_row(0, "⠑⢄", "points that are no numbers are left out");
+    expect_row(&c, 0, "⠑⢄", "points that are no numbers are left out");
     draw(1, 20, holes, 1);
-    expect_row(0, "", "nothing but those");
+    expect_row(&c, 0, "", "nothing but those");
     draw(1, 20, NULL, 0);
-    expect_row(0, "", "no points");
+    expect_row(&c, 0, "", "no points");
     draw(2, 30, (plot_point[]){{0, 1e300}, {1, -1e300}, {2, 0}}, 3);
     buf out = {0};
     canvas_text(&c, 0, &out);
@@ -80,7 +73,7 @@ static void test_labels(void) {
     plot_line lines[] = {{high, 2, STYLE_DIM}, {low, 2, STYLE_CHOSEN}};
     canvas_resize(&c, 1, 2);
     plot_draw(&c, (rect){0, 0, 1, 2}, lines, 2);
-    expect_row(0, "⣉⣉", "two lines in one cell");
+    expect_row(&c, 0, "⣉⣉", "two lines in one cell");
     OK(canvas_at(&c, 0, 0)->style == STYLE_CHOSEN, "the later one gives the colour");
 }
 

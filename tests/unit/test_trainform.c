@@ -1,5 +1,5 @@
 // The form on which a training is prepared: rows at every size, keys, mouse, hostile names.
-#include "tests/test.h"
+#include "tests/drawn.h"
 #include "ui/trainform.h"
 
 #include <poll.h>
@@ -28,18 +28,6 @@ static void draw(int rows, int cols) {
     trainform_draw(&f, t, &c, (rect){0, 0, rows, cols});
 }
 
-static bool shows(const char *what) {
-    buf row = {0};
-    bool found = false;
-    for (int y = 0; y < c.rows && !found; y++) {
-        buf_clear(&row);
-        canvas_text(&c, y, &row);
-        found = strstr(buf_str(&row), what) != NULL;
-    }
-    buf_free(&row);
-    return found;
-}
-
 static bool shows_focus(void) {
     for (int y = 0; y < c.rows; y++)
         for (int x = 0; x < c.cols; x++)
@@ -66,18 +54,18 @@ static void read_log(void) {
     tuning_read_files(t, "no-model.gguf", paths, 1);
     trainform_reset(&f);
     draw(12, 60);
-    OK(shows("log.txt"), "its name is there while it is read");
+    OK(shows(&c, "log.txt"), "its name is there while it is read");
     wait_until_read();
     OK(t->stage == TUNING_READY, "read: %s", t->err.text);
 }
 
 static void test_drawing(void) {
     draw(trainform_rows(&f, t), 72);
-    OK(shows("400 messages") && shows("2026-01-05 to"), "what was read");
-    OK(shows("Ana") && shows("\u6f22\u5b57") && shows("120 messages"), "authors");
-    OK(shows("e-mail") && shows("off: "), "what it gives away");
-    OK(shows("effort") && shows("normal") && shows("rank") && shows("0.001"), "sliders");
-    OK(shows("name") && shows(t->name) && shows(" Start"), "name and start");
+    OK(shows(&c, "400 messages") && shows(&c, "2026-01-05 to"), "what was read");
+    OK(shows(&c, "Ana") && shows(&c, "\u6f22\u5b57") && shows(&c, "120 messages"), "authors");
+    OK(shows(&c, "e-mail") && shows(&c, "off: "), "what it gives away");
+    OK(shows(&c, "effort") && shows(&c, "normal") && shows(&c, "rank") && shows(&c, "0.001"), "sliders");
+    OK(shows(&c, "name") && shows(&c, t->name) && shows(&c, " Start"), "name and start");
     draw(5, 36);
     OK(shows_focus(), "the focus is in view on the smallest screen");
     int hidden = 0;
@@ -192,9 +180,9 @@ static void test_unreadable(void) {
     trainform_reset(&f);
     wait_until_read();
     draw(8, 40);
-    OK(t->stage == TUNING_FAILED && shows("nowhere"), "why it cannot be read");
+    OK(t->stage == TUNING_FAILED && shows(&c, "nowhere"), "why it cannot be read");
     draw(trainform_rows(&f, t), 74);
-    OK(shows("nowhere") && shows("cannot be read"), "the page has the room to say so");
+    OK(shows(&c, "nowhere") && shows(&c, "cannot be read"), "the page has the room to say so");
     OK(type("\r") == FORM_CHOOSE, "what is left is to choose something else");
     type("\t\t\t");
     OK(f.focus == FORM_SOURCE, "nothing else can have the focus");

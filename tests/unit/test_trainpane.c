@@ -1,5 +1,5 @@
 // The pane of a running training: every phase, at every size, with figures that are none.
-#include "tests/test.h"
+#include "tests/drawn.h"
 #include "ui/trainpane.h"
 
 #include <math.h>
@@ -7,25 +7,6 @@
 #include <string.h>
 
 static canvas c;
-
-static void expect_row(int row, const char *expected, const char *what) {
-    buf out = {0};
-    canvas_text(&c, row, &out);
-    OK(strcmp(buf_str(&out), expected) == 0, "%s: \"%s\", expected \"%s\"", what, buf_str(&out), expected);
-    buf_free(&out);
-}
-
-static bool shows(const char *what) {
-    buf row = {0};
-    bool found = false;
-    for (int y = 0; y < c.rows && !found; y++) {
-        buf_clear(&row);
-        canvas_text(&c, y, &row);
-        found = strstr(buf_str(&row), what) != NULL;
-    }
-    buf_free(&row);
-    return found;
-}
 
 static void draw(const background_state *s, int rows, int cols, bool with_sample) {
     canvas_resize(&c, rows, cols);
@@ -52,18 +33,18 @@ static background_state running(void) {
 static void test_sizes(void) {
     background_state s = running();
     draw(&s, 1, 36, false);
-    OK(shows("loss ") && shows("held-out 2.50  4 min left"), "one line");
+    OK(shows(&c, "loss ") && shows(&c, "held-out 2.50  4 min left"), "one line");
     draw(&s, 2, 36, false);
-    expect_row(0, "━━━━━━━━───────────  42%  4 min left", "progress");
-    expect_row(1, "held-out 2.50  loss 2.40  copied 3%", "figures");
+    expect_row(&c, 0, "━━━━━━━━───────────  42%  4 min left", "progress");
+    expect_row(&c, 1, "held-out 2.50  loss 2.40  copied 3%", "figures");
     draw(&s, 8, 36, false);
-    expect_row(7, "step 84/200  1,234 tok/s", "more figures");
-    OK(shows(" 4.20 ") && shows(" 2.40 "), "a plot with labels");
+    expect_row(&c, 7, "step 84/200  1,234 tok/s", "more figures");
+    OK(shows(&c, " 4.20 ") && shows(&c, " 2.40 "), "a plot with labels");
     s.n_waiting = 2;
     draw(&s, 8, 36, false);
-    expect_row(7, "step 84/200  1,234 tok/s  waiting 2", "trainings in line");
+    expect_row(&c, 7, "step 84/200  1,234 tok/s  waiting 2", "trainings in line");
     draw(&s, 2, 9, false);
-    expect_row(0, " 42% 4 mi", "narrow");
+    expect_row(&c, 0, " 42% 4 mi", "narrow");
     for (int rows = 0; rows < 20; rows++)
         for (int cols = 1; cols < 90; cols += 3) {
             canvas_resize(&c, 20, 90);
@@ -79,35 +60,36 @@ static void test_phases(void) {
     background_state s = running();
     s.phase = BACKGROUND_PAUSED;
     draw(&s, 2, 40, false);
-    OK(shows("paused"), "paused");
+    OK(shows(&c, "paused"), "paused");
     s.pause_reason = "on battery";
     draw(&s, 2, 40, false);
-    OK(shows("paused: on battery"), "paused by itself");
+    OK(shows(&c, "paused: on battery"), "paused by itself");
     s.phase = BACKGROUND_DONE, s.reason = "early-stop";
     draw(&s, 2, 40, false);
-    OK(shows("100%") && shows("done"), "done");
+    OK(shows(&c, "100%") && shows(&c, "done"), "done");
     s.reason = "discarded";
     OK(!trainpane_is_shown(&s), "discarded");
     s.phase = BACKGROUND_FAILED;
     strcpy(s.err.text, "adapters/ana: no room on the disk; make some and resume");
     draw(&s, 6, 30, false);
-    OK(shows("failed") && shows("adapters/ana: no room on the") && shows("disk"), "failed, and why");
+    OK(shows(&c, "failed") && shows(&c, "adapters/ana: no room on the") && shows(&c, "disk"), "failed, and why");
     background_state fresh = {
         .phase = BACKGROUND_STARTING, .loss = NAN, .held_out = NAN, .copy_rate = NAN, .eta_s = NAN};
     draw(&fresh, 8, 40, true);
-    OK(shows("starting") && shows("  0%") && shows("loss –"), "before the first step");
+    OK(shows(&c, "starting") && shows(&c, "  0%") && shows(&c, "loss –"), "before the first step");
 }
 
 static void test_sample(void) {
     background_state s = running();
     draw(&s, 12, 40, true);
-    OK(shows("no sample yet"), "none yet");
+    OK(shows(&c, "no sample yet"), "none yet");
     buf_puts(&s.sample, "Ana: see you\033[2J at the harbour, then\nBen: ok");
     s.sample_step = 80;
     draw(&s, 12, 40, true);
-    OK(shows("sample of step 80") && shows("Ana: see you at the harbour, then") && shows("Ben: ok"), "the newest");
+    OK(shows(&c, "sample of step 80") && shows(&c, "Ana: see you at the harbour, then") && shows(&c, "Ben: ok"),
+       "the newest");
     draw(&s, 12, 40, false);
-    OK(!shows("Ana"), "not asked for");
+    OK(!shows(&c, "Ana"), "not asked for");
     buf_free(&s.sample);
 }
 
