@@ -1,4 +1,4 @@
-// Main's side of the background: the line of jobs, wishes, and what the thread told.
+// Main's side of the background: wishes, what the thread told, opening and closing.
 #define _POSIX_C_SOURCE 200809L
 #include "app/background_impl.h"
 #include "app/headless.h"
@@ -18,9 +18,7 @@ enum { POWER_SECONDS = 10 };
 
 // ---- notes
 
-static unsigned note(background *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static unsigned note(background *b, const char *fmt, ...) {
+unsigned background_note(background *b, const char *fmt, ...) {
     char line[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -51,7 +49,7 @@ static void settle_phase(background *b) {
                                                   : BACKGROUND_STARTING;
 }
 
-static void tell_thread(background *b) {
+void background_tell_thread(background *b) {
     pthread_mutex_lock(&b->lock);
     b->wants_pause = b->paused;
     b->is_holding = b->is_busy || b->paused || b->is_ending;
@@ -63,41 +61,46 @@ static void tell_thread(background *b) {
 void background_yield(background *b, bool generator_is_busy) {
     if (b->is_busy == generator_is_busy) return;
     b->is_busy = generator_is_busy;
-    tell_thread(b);
+    background_tell_thread(b);
 }
 
-static bool is_elsewhere(background *b) {
+bool background_is_elsewhere(background *b) {
     return b->current && b->current->follows;
 }
 
 void background_pause(background *b) {
     if (!b->current || b->is_ending) return;
-    if (is_elsewhere(b)) {
-        note(b, "%s is trained by another process, which cannot be paused from here; it can be stopped", b->state.name);
+    if (background_is_elsewhere(b)) {
+        background_note(b, "%s is trained by another process, which cannot be paused from here; it can be stopped",
+                        b->state.name);
         return;
     }
     b->paused = true;
-    tell_thread(b);
+    background_tell_thread(b);
 }
 
 void background_go_on(background *b) {
     b->paused = false;
-    tell_thread(b);
+    background_tell_thread(b);
 }
 
 static void end_job(background *b) {
     b->is_ending = true;
-    tell_thread(b);
+    background_tell_thread(b);
+}
+
+bool background_can_stop(background *b, error *err) {
+    return !background_is_elsewhere(b) || headless_can_stop(b->current->folder, err);
 }
 
 void background_stop(background *b) {
     if (!b->current || b->asked_elsewhere) return; // asked twice, it would end without saving
     error err;
-    if (!is_elsewhere(b)) {
+    if (!background_is_elsewhere(b)) {
         end_job(b);
     } else if (headless_stop(b->current->folder, &err) != 0) {
         b->discarding = false;
-        note(b, "%s", err.text);
+        background_note(b, "%s", err.text);
     } else { // it saves, ends, and the follower tells so
         b->asked_elsewhere = true;
         settle_phase(b);
@@ -118,103 +121,6 @@ void background_watch_power(background *b, const char *root, double seconds) {
     pthread_mutex_unlock(&b->lock);
 }
 
-// ---- the line
-
-static void begin(background *b, background_job *j) {
-    b->current = j;
-    b->paused = b->planned = b->discarding = b->asked_elsewhere = false;
-    b->held_up = b->reason = NULL;
-    background_state_begin(&b->state, j->name);
-    free(b->state.path);
-    b->state.path = mem_strdup(j->folder);
-    b->state.is_elsewhere = j->follows;
-    b->is_ending = false;
-    pthread_mutex_lock(&b->lock);
-    b->given = j;
-    pthread_mutex_unlock(&b->lock);
-    tell_thread(b);
-}
-
-static bool begin_next(background *b) {
-    background_job *j = b->waiting;
-    if (!j || b->leaving) return false;
-    b->waiting = j->next;
-    b->state.n_waiting--;
-    begin(b, j);
-    return true;
-}
-
-static int put_in_line(background *b, background_job *j, error *err) {
-    if (!j) return -1;
-    background_job **end = &b->waiting;
-    bool there = b->current && strcmp(b->current->folder, j->folder) == 0;
-    for (; *end; end = &(*end)->next) there |= strcmp((*end)->folder, j->folder) == 0;
-    if (there) {
-        error_set(err, "%s is being trained already; choose another name", j->name);
-        background_job_free(j);
-        return -1;
-    }
-    if (!b->current) {
-        begin(b, j);
-        return 0;
-    }
-    *end = j;
-    b->state.n_waiting++;
-    return 0;
-}
-
-int background_start(background *b, const train_settings *s, const char *arguments, held_model *m, error *err) {
-    return put_in_line(b, background_job_new(s, arguments, m, err), err);
-}
-
-static int check_free(const background_job *j, error *err) {
-    if (!j) return -1;
-    pid_t holder = headless_holder(j->folder);
-    return holder == 0 ? 0 : error_set(err, "%s is being trained by another process (%d)", j->name, (int)holder);
-}
-
-int background_resume_training(background *b, const char *name, held_model *m, error *err) {
-    background_job *j = background_job_resumed(name, m, err);
-    bool own = j && b->current && strcmp(b->current->folder, j->folder) == 0;
-    if (!own && check_free(j, err) != 0) {
-        background_job_free(j);
-        return -1;
-    }
-    return put_in_line(b, j, err);
-}
-
-int background_attach(background *b, const char *name, error *err) {
-    background_job *j = background_job_followed(name, err);
-    if (!j) return -1;
-    bool own = b->current && strcmp(b->current->folder, j->folder) == 0;
-    if (own || headless_holder(j->folder) == 0) {
-        error_set(err, "%s: no other process trains it", j->name);
-        background_job_free(j);
-        return -1;
-    }
-    return put_in_line(b, j, err);
-}
-
-static background_job **place_in_line(background *b, size_t i) {
-    background_job **p = &b->waiting;
-    while (*p && i-- > 0) p = &(*p)->next;
-    return p;
-}
-
-const char *background_waiting(const background *b, size_t i) {
-    const background_job *j = b->waiting;
-    while (j && i-- > 0) j = j->next;
-    return j ? j->name : NULL;
-}
-
-void background_drop_waiting(background *b, size_t i) {
-    background_job **p = place_in_line(b, i), *j = *p;
-    if (!j) return;
-    *p = j->next;
-    b->state.n_waiting--;
-    background_job_free(j);
-}
-
 // ---- what the thread told
 
 static unsigned on_event(background *b, background_item *item) {
@@ -225,7 +131,7 @@ static unsigned on_event(background *b, background_item *item) {
     if (e.type == TRAIN_PLAN) b->planned = true;
     if (e.type == TRAIN_PLAN) b->reason = NULL; // an end before it was that of a run that was gone on with
     if (e.type == TRAIN_END) b->reason = e.reason;
-    if (e.type == TRAIN_NOTE) flags |= note(b, "%s: %s", b->state.name, e.text);
+    if (e.type == TRAIN_NOTE) flags |= background_note(b, "%s: %s", b->state.name, e.text);
     flags |= background_state_take(&b->state, &e);
     settle_phase(b);
     return flags;
@@ -277,9 +183,9 @@ static void on_ended(background *b, const background_item *item) {
 static unsigned tell_end(background *b) {
     const background_state *s = &b->state;
     if (s->can_go_on)
-        return note(b, "%s: training failed: %s; /train continue %s goes on", s->name, s->err.text, s->name);
-    if (s->phase == BACKGROUND_FAILED) return note(b, "%s: training failed: %s", s->name, s->err.text);
-    return note(b, "%s: training ended (%s) after %d steps", s->name, s->reason, s->step);
+        return background_note(b, "%s: training failed: %s; /train continue %s goes on", s->name, s->err.text, s->name);
+    if (s->phase == BACKGROUND_FAILED) return background_note(b, "%s: training failed: %s", s->name, s->err.text);
+    return background_note(b, "%s: training ended (%s) after %d steps", s->name, s->reason, s->step);
 }
 
 static unsigned on_item(background *b, background_item *item) {
@@ -294,7 +200,7 @@ static unsigned on_item(background *b, background_item *item) {
         on_ended(b, item);
         if (!b->waiting || b->leaving) return BACKGROUND_PHASE;
         tell_end(b);
-        begin_next(b);
+        background_begin_next(b);
         return BACKGROUND_PHASE | BACKGROUND_NOTE;
     }
     return 0;
@@ -339,7 +245,7 @@ static void free_background(background *b) {
         next = item->next;
         background_item_free(item);
     }
-    while (b->waiting) background_drop_waiting(b, 0);
+    background_empty_line(b);
     background_job_free(b->current);
     background_state_free(&b->state);
     pthread_cond_destroy(&b->wake);
@@ -388,7 +294,7 @@ static void wait_for_end(background *b, int ms) {
 }
 
 bool background_end(background *b, int ms) {
-    while (b->waiting) background_drop_waiting(b, 0);
+    background_empty_line(b);
     wait_for_end(b, ms);
     return !b->current;
 }
@@ -406,7 +312,7 @@ void background_close(background *b) {
 
 int background_leave(background *b, error *err) {
     if (!b->current) return 0;
-    bool elsewhere = is_elsewhere(b);
+    bool elsewhere = background_is_elsewhere(b);
     char *folder = mem_strdup(b->current->folder), *arguments = mem_strdup(buf_str(&b->current->arguments));
     int threads = b->current->settings.threads, rc = 0;
     background_end(b, -1);

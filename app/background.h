@@ -24,7 +24,7 @@ enum {
 };
 
 background *background_open(error *err);
-// Stops what trains, with everything saved, and drops what waits in line. False: so many milliseconds (-1: as long as it
+// Stops what trains, with everything saved; what waits in line is kept to be begun later. False: so many milliseconds (-1: as long as it
 // takes) were not enough, and it still saves.
 bool background_end(background *b, int ms);
 // Ends like that, however long it takes, and joins the thread. NULL is fine.
@@ -38,7 +38,7 @@ char *background_take_note(background *b); // lines for the person, one by one (
 // Whether one trains, is followed, or waits: what would be lost or left by quitting.
 bool background_busy(const background *b);
 
-// Starts a training, or puts it in line behind the one that runs. s: a name or a folder in out, threads, resume. arguments:
+// Starts a training, or puts it in line behind the one that runs; there it is on disk already, as one that background_resume_training can begin. s: a name or a folder in out, threads, resume. arguments:
 // all the rest, as train_settings_arguments writes them (after train_settings_locate). Both are only read
 // during the call. m: a model that is open; if it is the one to be trained on, its weights are shared for as long as the
 // training takes. NULL: none. 0, or -1 with a message about the settings; what fails later is BACKGROUND_FAILED.
@@ -55,9 +55,11 @@ void background_pause(background *b);
 void background_go_on(background *b);
 void background_stop(background *b);    // ends it with everything saved and the best kept
 void background_discard(background *b); // ends it and removes its folder
+// Whether these two can do anything; false with a message when they cannot.
+bool background_can_stop(background *b, error *err);
 
 const char *background_waiting(const background *b, size_t i); // name of the i-th in line; NULL: there are not so many
-void background_drop_waiting(background *b, size_t i);
+void background_drop_waiting(background *b, size_t i);         // with its folder, unless it was begun before
 
 // The generator works (or not). The trainer waits at its next layer while it does, but for a fortieth of the time, so that
 // a generator that never ends does not starve it. Cheap to call often.
@@ -68,7 +70,7 @@ void background_yield(background *b, bool generator_is_busy);
 void background_watch_power(background *b, const char *root, double seconds);
 
 // Leaves the running training to a process of its own: stops it with everything saved, and begins `doppel train --resume
-// NAME` in a new session. Blocks until that process holds the training's lock (a second or two). Those in line are dropped. A
+// NAME` in a new session. Blocks until that process holds the training's lock (a second or two). Those in line are kept to be begun later. A
 // training that another process runs already is let go.
 // 0, or -1 with a message: it could not be begun; the training is saved and can be resumed.
 int background_leave(background *b, error *err);

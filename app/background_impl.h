@@ -1,5 +1,6 @@
-// Shared by the files of the background: background.c is main's side, background_thread.c the trainer's, background_job.c
-// what one training needs, background_follow.c reading along. Nobody else includes this.
+// Shared by the files of the background: background.c is main's side, background_line.c the line that main keeps,
+// background_thread.c the trainer's side, background_job.c what one training needs, background_follow.c reading along.
+// Nobody else includes this.
 //
 // Main keeps the line of waiting jobs to itself and hands the thread one at a time; the thread answers with items, which
 // lie in a list until main pumps them.
@@ -24,6 +25,7 @@ typedef struct background_job {
     buf arguments;
     char *out, *resume;
     held_model *model; // to be trained on; NULL: opened by the training itself
+    bool is_kept;      // it waits, and its folder is there to be begun from (see background_job_keep)
 } background_job;
 
 typedef enum background_item_kind {
@@ -82,6 +84,18 @@ background_job *background_job_new(const train_settings *s, const char *argument
 background_job *background_job_resumed(const char *name, held_model *m, error *err);
 background_job *background_job_followed(const char *name, error *err);
 void background_job_free(background_job *j); // NULL is fine
+// Makes the folder of one that has to wait: from then on it is a training to go on with, which has done nothing yet. -1
+// with a message.
+int background_job_keep(background_job *j, error *err);
+
+// background.c
+unsigned background_note(background *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void background_tell_thread(background *b); // what main wishes
+bool background_is_elsewhere(background *b);
+
+// background_line.c
+bool background_begin_next(background *b); // false: nothing waits
+void background_empty_line(background *b); // what waits stays on disk
 
 // background_thread.c
 int background_thread_start(background *b, error *err);

@@ -1,6 +1,7 @@
 #include "app/background_impl.h"
 #include "app/headless.h"
 #include "app/train_folder.h"
+#include "app/train_run.h"
 #include "app/train_words.h"
 
 #include <cjson/cJSON.h>
@@ -54,6 +55,14 @@ static background_job *job_of(cJSON *words, const char *out, const char *resume,
 
 background_job *background_job_new(const train_settings *s, const char *arguments, held_model *m, error *err) {
     return job_of(cJSON_Parse(arguments), s->out, s->resume, s->threads, m, err);
+}
+
+int background_job_keep(background_job *j, error *err) {
+    if (train_run_later(&j->settings, buf_str(&j->arguments), err) != 0) return -1;
+    j->resume = mem_strdup(j->folder);
+    j->settings.resume = j->resume;
+    j->is_kept = true;
+    return 0;
 }
 
 background_job *background_job_resumed(const char *name, held_model *m, error *err) {

@@ -207,109 +207,23 @@ static unsigned on_answer_error(chat *c, const event *e) {
     return chat_note(c, true, "%s", e->text) | CHAT_STATUS | CHAT_DONE;
 }
 
-static char *name_of(const char *path) {
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    const char *name = path + n;
-    while (name > path && name[-1] != '/') name--;
-    n -= (size_t)(name - path);
-    if (n > 5 && memcmp(name + n - 5, ".gguf", 5) == 0) n -= 5;
-    return mem_strndup(name, n);
-}
-
 void chat_set_string(char **s, const char *value) {
     char *copy = mem_strdup(value);
     free(*s);
     *s = copy;
 }
 
-// A new model has no adapters. The first one is asked to take those that the chat was started with; later ones begin
-// without, since an adapter belongs to its own model.
-static void take_up_adapters(chat *c) {
-    if (c->n_adapters == 0) return;
-    if (c->n_agreed == 0)
-        chat_adapters_send(c);
-    else
-        chat_adapters_clear(c);
-}
-
-static unsigned on_loaded(chat *c, const event *e) {
-    free(c->model_name);
-    c->model_name = name_of(e->text);
-    chat_set_string(&c->model_path, e->text);
-    c->n_past = 0;
-    c->n_ctx = e->n_ctx;
-    if (e->request == c->load_request) c->loading = false;
-    take_up_adapters(c);
-    bool speaks = !c->adapting && chat_style_adapted(c);
-    if (worker_model(c->worker)->chat.has_template || c->adapting || speaks)
-        chat_note(c, false, "%s is ready: context %d tokens, seed %llu. /help lists the commands.", c->model_name,
-                  e->n_ctx, (unsigned long long)c->settings.seed);
-    else
-        chat_note(c, false,
-                  "%s is ready: context %d tokens, seed %llu. It has no chat format of its own (a base model?); turns "
-                  "are written as \"User:\" and \"Assistant:\" lines. /help lists the commands.",
-                  c->model_name, e->n_ctx, (unsigned long long)c->settings.seed);
-    if (speaks) chat_style_tell(c);
-    return CHAT_TURNS | CHAT_STATUS;
-}
-
-static unsigned on_load_error(chat *c, const event *e) {
-    c->loading = c->loading && e->request != c->load_request;
-    if (worker_model(c->worker)) {
-        if (c->n_adapters && c->n_agreed == 0) chat_adapters_clear(c); // they belong to the model that did not come
-        return chat_note(c, true, "%s; %s stays", e->text, c->model_name) | CHAT_STATUS;
-    }
-    chat_note(c, true, "%s", e->text);
-    return chat_note(c, false, "No model is loaded: /model lists what is there, /model pull fetches the default one.") |
-           CHAT_STATUS;
-}
-
-// The note that shows how far the fetching is.
-static chat_turn *fetch_note(chat *c) {
-    for (size_t i = c->n_turns; i > 0; i--)
-        if (c->turns[i - 1].kind == TURN_NOTE && c->turns[i - 1].running) return &c->turns[i - 1];
-    chat_turn *t = chat_turns_insert(c, chat_turns_waiting(c), TURN_NOTE, "");
-    t->running = true;
-    return t;
-}
-
-static unsigned on_fetch_event(chat *c, const event *e) {
-    chat_turn *t = fetch_note(c);
-    buf_clear(&t->text);
-    c->revision++;
-    if (e->type == EVENT_FETCH) {
-        c->fetch_done = e->done;
-        c->fetch_total = e->total;
-        buf_printf(&t->text, "Fetching %s: %s", fetch_default()->file, e->text);
-        return CHAT_TURNS | CHAT_STATUS;
-    }
-    c->fetching = false;
-    c->fetch_done = c->fetch_total = 0;
-    t->running = false;
-    t->is_error = e->type == EVENT_ERROR;
-    if (e->type == EVENT_ERROR) {
-        buf_puts(&t->text, e->text);
-    } else if (e->n_text == 0) {
-        buf_puts(&t->text, "Fetching was cancelled. /model pull starts it again.");
-    } else {
-        buf_printf(&t->text, "Fetched %s", e->text);
-        chat_load(c, e->text);
-    }
-    return CHAT_TURNS | CHAT_STATUS;
-}
-
 static unsigned on_event(chat *c, event *e) {
-    if (e->type == EVENT_LOADED) return on_loaded(c, e);
+    if (e->type == EVENT_LOADED) return chat_model_loaded(c, e);
     if (chat_compare_event(c, e)) return CHAT_STATUS;
     bool adapts = c->adapting && e->request == c->adapt_request;
     if (e->type == EVENT_ADAPTED || (e->type == EVENT_ERROR && adapts)) return adapts ? chat_adapters_event(c, e) : 0;
-    if (e->type == EVENT_FETCH || e->type == EVENT_FETCHED) return on_fetch_event(c, e);
+    if (e->type == EVENT_FETCH || e->type == EVENT_FETCHED) return chat_model_fetch_event(c, e);
     if (e->type != EVENT_ERROR) return c->asked && e->request == c->asked ? on_answer_event(c, e) : 0;
     if (c->asked && e->request == c->asked) return on_answer_error(c, e);
-    if (c->fetching && e->request == c->fetch_request) return on_fetch_event(c, e);
+    if (c->fetching && e->request == c->fetch_request) return chat_model_fetch_event(c, e);
     // An abandoned answer has nobody left to tell.
-    return e->request == c->load_request ? on_load_error(c, e) : 0;
+    return e->request == c->load_request ? chat_model_failed(c, e) : 0;
 }
 
 // However fast they come, each few of them are written down; what is left keeps the descriptor readable.
@@ -374,29 +288,6 @@ unsigned chat_submit(chat *c, const char *text) {
     return flags | chat_keep_update(c);
 }
 
-unsigned chat_load(chat *c, const char *path) {
-    c->load_request = worker_load(c->worker, path);
-    c->loading = true;
-    return CHAT_STATUS;
-}
-
-unsigned chat_fetch(chat *c) {
-    if (c->fetching) return chat_note(c, false, "It is being fetched already.");
-    buf dir = {0};
-    error err = {{0}};
-    if (paths_data("models", &dir, &err) != 0) {
-        buf_free(&dir);
-        return chat_note(c, true, "%s", err.text);
-    }
-    c->fetch_request = worker_fetch(c->worker, fetch_default()->names[0], buf_str(&dir));
-    buf_free(&dir);
-    c->fetching = true;
-    c->question = QUESTION_NONE;
-    chat_turn *t = fetch_note(c);
-    buf_printf(&t->text, "Fetching %s ...", fetch_default()->file);
-    return CHAT_TURNS | CHAT_STATUS;
-}
-
 void chat_set_settings(chat *c, const gen_settings *s) {
     c->settings = *s;
     worker_set_settings(c->worker, s);
@@ -408,13 +299,6 @@ uint64_t chat_clock_seed(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return ((uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec / 1000u + (uint64_t)getpid()) % 1000000u;
-}
-
-static void offer_to_fetch(chat *c) {
-    c->question = QUESTION_FETCH;
-    chat_note(c, false,
-              "There is no model yet. Type y (or /model pull) to fetch %s (%lld MB), or /model PATH to load a file.",
-              fetch_default()->file, (long long)((fetch_default()->package_size + 500000) / 1000000));
 }
 
 chat *chat_open(const chat_options *o, error *err) {
@@ -451,7 +335,7 @@ chat *chat_open(const chat_options *o, error *err) {
     if (o->model_path)
         chat_load(c, o->model_path);
     else
-        offer_to_fetch(c);
+        chat_model_offer(c);
     chat_train_greet(c);
     return c;
 }

@@ -14,6 +14,15 @@ void chat_set_string(char **s, const char *value);
 
 unsigned chat_save(chat *c, const char *args); // /save: writes to that file, after asking where there is one
 
+// ---- chat_set.c, chat_model.c: the commands /set and /model, and what the worker tells of a model
+
+unsigned chat_set_run(chat *c, const char *args);
+unsigned chat_model_run(chat *c, const char *args);
+unsigned chat_model_loaded(chat *c, const event *e);
+unsigned chat_model_failed(chat *c, const event *e); // it could not be loaded
+unsigned chat_model_fetch_event(chat *c, const event *e);
+void chat_model_offer(chat *c); // there is none: asks whether to fetch the default one
+
 // ---- chat_turns.c: the turns as an array, and as the tree of app/session.h behind it
 
 size_t chat_turns_waiting(const chat *c); // the first waiting one; n_turns when there is none

@@ -1,7 +1,6 @@
 // The command /train, and what training does to the conversation: notes, a question, an adapter taken up.
 #include "app/chat_train.h"
 #include "app/chat_impl.h"
-#include "app/train_list.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +38,7 @@ static const background_state *state_of(const chat *c) {
     return background_look(c->background);
 }
 
-static bool is_training(const chat *c) {
+bool chat_train_runs(const chat *c) {
     background_phase p = state_of(c)->phase;
     return p == BACKGROUND_STARTING || p == BACKGROUND_RUNNING || p == BACKGROUND_PAUSED || p == BACKGROUND_STOPPING;
 }
@@ -129,9 +128,9 @@ unsigned chat_train_try(chat *c) {
     const background_state *s = state_of(c);
     if (!s->has_result)
         return chat_note(c, true,
-                         is_training(c) ? "nothing can be tried yet: the first result comes with the first "
-                                          "evaluation that is better than before"
-                                        : "there is no result of a training here; /adapter lists what there is");
+                         chat_train_runs(c) ? "nothing can be tried yet: the first result comes with the first "
+                                              "evaluation that is better than before"
+                                            : "there is no result of a training here; /adapter lists what there is");
     if (in_use(c, s->path) == c->n_adapters) return chat_adapt(c, s->path);
     chat_adapters_send(c);
     return CHAT_STATUS;
@@ -162,6 +161,11 @@ static unsigned tell_end(chat *c, const background_state *s) {
     bool stopped = strcmp(reason, "interrupted") == 0;
     if (stopped && access(s->path, F_OK) != 0) {
         buf_printf(&text, "Training %s was stopped before its first step; nothing is left of it.", s->name);
+        return note_text(c, false, &text);
+    }
+    if (stopped && s->step == 0) {
+        buf_printf(&text, "Training %s was stopped before its first step; /train continue %s begins it again.", s->name,
+                   s->name);
         return note_text(c, false, &text);
     }
     buf_printf(&text, "Training %s %s step %d of %d", s->name,
@@ -292,11 +296,12 @@ unsigned chat_train_interrupt(chat *c) {
 
 bool chat_train_may_leave(chat *c, unsigned *flags) {
     const background_state *s = state_of(c);
-    if (!is_training(c) || s->is_elsewhere) return true;
+    if (!chat_train_runs(c) || s->is_elsewhere) return true;
     buf text = {0};
     buf_printf(&text, "%s is in training", s->name);
     if (s->steps > 0) buf_printf(&text, ", step %d of %d", s->step, s->steps);
-    if (s->n_waiting > 0) buf_printf(&text, " (%zu more in line would be dropped)", s->n_waiting);
+    if (s->n_waiting > 0)
+        buf_printf(&text, "; %zu more in line begin%s another time", s->n_waiting, s->n_waiting == 1 ? "s" : "");
     buf_puts(&text, ". k: leave, and keep it training; s: stop it with everything saved, and leave; c: stay.");
     *flags |= note_text(c, false, &text);
     c->question = QUESTION_LEAVE;
@@ -326,7 +331,9 @@ bool chat_train_leave_answer(chat *c, const char *text, unsigned *flags) {
 
 unsigned chat_train_discard(chat *c) {
     const background_state *s = state_of(c);
-    if (!is_training(c)) return chat_note(c, true, "nothing is in training here");
+    error err;
+    if (!chat_train_runs(c)) return chat_note(c, true, "nothing is in training here");
+    if (!background_can_stop(c->background, &err)) return chat_note(c, true, "%s", err.text);
     free(c->train->unwanted);
     c->train->unwanted = mem_strdup(s->name);
     c->question = QUESTION_DISCARD;

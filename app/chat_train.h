@@ -25,8 +25,11 @@ typedef struct chat_train {
 chat_train *chat_train_new(void);
 void chat_train_free(chat_train *t);
 
-unsigned chat_train_run(chat *c, const char *args); // the command /train
-void chat_train_greet(chat *c);                     // at the start: notes of trainings elsewhere, or that were cut off
+unsigned chat_train_run(chat *c, const char *args);  // the command /train
+unsigned chat_train_show(chat *c);                   // without a word: how far it is, what is prepared
+unsigned chat_train_list(chat *c, const char *args); // /train list
+bool chat_train_runs(const chat *c);                 // one trains here, or is followed
+void chat_train_greet(chat *c);                      // at the start: notes of trainings elsewhere, or that were cut off
 
 // For chat.c: takes in what was read and forecast; tells what the training told (BACKGROUND_ flags). CHAT_ flags.
 unsigned chat_train_pump(chat *c);

@@ -2,7 +2,6 @@
 #include "app/chat_impl.h"
 #include "app/chat_train.h"
 #include "app/options.h"
-#include "app/train_list.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -150,11 +149,6 @@ static unsigned run_scrub(chat *c, const char *args) {
 
 // ---- a running one
 
-static bool is_running(const chat *c) {
-    background_phase p = background_look(c->background)->phase;
-    return p != BACKGROUND_IDLE && p != BACKGROUND_DONE && p != BACKGROUND_FAILED;
-}
-
 static unsigned none_runs(chat *c) {
     return chat_note(c, true, "nothing is in training here; /train FILE prepares one, /train list shows what there is");
 }
@@ -166,21 +160,21 @@ static unsigned run_start(chat *c, const char *args) {
 
 static unsigned run_pause(chat *c, const char *args) {
     (void)args;
-    if (!is_running(c)) return none_runs(c);
+    if (!chat_train_runs(c)) return none_runs(c);
     background_pause(c->background);
     return CHAT_STATUS;
 }
 
 static unsigned run_resume(chat *c, const char *args) {
     (void)args;
-    if (!is_running(c)) return none_runs(c);
+    if (!chat_train_runs(c)) return none_runs(c);
     background_go_on(c->background);
     return CHAT_STATUS;
 }
 
 static unsigned run_stop(chat *c, const char *args) {
     (void)args;
-    if (!is_running(c)) return none_runs(c);
+    if (!chat_train_runs(c)) return none_runs(c);
     background_stop(c->background);
     return CHAT_STATUS;
 }
@@ -197,7 +191,7 @@ static unsigned run_try(chat *c, const char *args) {
 
 static unsigned run_wait(chat *c, const char *args) {
     (void)args;
-    if (!is_running(c)) return none_runs(c);
+    if (!chat_train_runs(c)) return none_runs(c);
     c->train->waiting = true;
     return CHAT_STATUS;
 }
@@ -216,81 +210,6 @@ static unsigned run_continue(chat *c, const char *args) {
     int rc = background_resume_training(c->background, args, m, &err);
     held_model_drop(m);
     return rc != 0 ? chat_note(c, true, "%s", err.text) : CHAT_STATUS;
-}
-
-// ---- /train, /train list
-
-static void put_running(const chat *c, buf *out) {
-    const background_state *s = background_look(c->background);
-    const char *how = s->phase == BACKGROUND_STOPPING   ? "is being stopped"
-                      : s->is_elsewhere                 ? "is trained by another doppel"
-                      : s->phase == BACKGROUND_PAUSED   ? "is paused"
-                      : s->phase == BACKGROUND_STARTING ? "begins"
-                                                        : "is in training";
-    buf_printf(out, "%s %s", s->name, how);
-    if (s->steps > 0) buf_puts(out, ": ");
-    if (s->steps > 0) chat_train_status_line(s, out);
-    buf_putc(out, '\n');
-    for (size_t i = 0; background_waiting(c->background, i); i++)
-        buf_printf(out, "%s waits in line\n", background_waiting(c->background, i));
-}
-
-static void put_listed(void *arg, const train_listed *t) {
-    static const char *const standings[] = {[TRAIN_ENDED] = "done",
-                                            [TRAIN_INTERRUPTED] = "stopped",
-                                            [TRAIN_CUT_OFF] = "cut off",
-                                            [TRAIN_ELSEWHERE] = "running"};
-    buf *out = arg;
-    buf_printf(out, "%s: %s at step %d of %d", t->name, standings[t->standing], t->step, t->steps);
-    if (isfinite(t->loss) && t->best_step > 0) buf_printf(out, ", held-out loss %.3f", t->loss);
-    if (t->standing == TRAIN_INTERRUPTED || t->standing == TRAIN_CUT_OFF)
-        buf_printf(out, "; /train continue %s goes on", t->name);
-    if (t->standing == TRAIN_ELSEWHERE) buf_printf(out, "; /train attach %s shows it", t->name);
-    buf_putc(out, '\n');
-}
-
-const char *chat_train_own_path(const chat *c) {
-    const background_state *s = background_look(c->background);
-    return is_running(c) && !s->is_elsewhere && s->path && *s->path ? s->path : NULL;
-}
-
-static unsigned run_list(chat *c, const char *args) {
-    (void)args;
-    buf out = {0};
-    if (is_running(c)) put_running(c, &out);
-    train_list_all(chat_train_own_path(c), put_listed, &out);
-    if (out.len == 0) buf_puts(&out, "Nothing was trained yet; /train FILE prepares a training.\n");
-    buf_remove(&out, out.len - 1, 1);
-    chat_note(c, false, "%s", buf_str(&out));
-    buf_free(&out);
-    return CHAT_TURNS;
-}
-
-static unsigned show(chat *c) {
-    buf out = {0};
-    if (is_running(c)) put_running(c, &out);
-    if (c->tuning->stage == TUNING_READY && !tuning_busy(c->tuning)) chat_train_describe(c->tuning, false, &out);
-    if (out.len == 0)
-        buf_puts(&out, "Nothing is in training. /train FILE reads a chat log or a text and tells what a training on it "
-                       "would cost; /train paste takes pasted text; /train list shows earlier trainings.\n");
-    buf_remove(&out, out.len - 1, 1);
-    chat_note(c, false, "%s", buf_str(&out));
-    buf_free(&out);
-    return CHAT_TURNS;
-}
-
-static void greet_about(void *arg, const train_listed *t) {
-    chat *c = arg;
-    if (t->standing == TRAIN_ELSEWHERE)
-        chat_note(c, false, "%s is being trained by another doppel; /train attach %s shows how far it is.", t->name,
-                  t->name);
-    if (t->standing == TRAIN_CUT_OFF)
-        chat_note(c, false, "The training %s was cut off at step %d of %d; /train continue %s goes on with it.",
-                  t->name, t->step, t->steps, t->name);
-}
-
-void chat_train_greet(chat *c) {
-    train_list_all(chat_train_own_path(c), greet_about, c);
 }
 
 // ---- the table
@@ -317,7 +236,7 @@ static const word words[] = {
     {"discard", NULL, "end it and remove what it wrote", run_discard},
     {"try", NULL, "chat with what is learned so far", run_try},
     {"wait", NULL, "take no message until it has ended", run_wait},
-    {"list", NULL, "all trainings: running, interrupted, done", run_list},
+    {"list", NULL, "all trainings: running, interrupted, done", chat_train_list},
     {"attach", "NAME", "show one that another doppel runs", run_attach},
     {"continue", "NAME", "go on with one that was interrupted", run_continue},
 };
@@ -343,7 +262,7 @@ const char *chat_train_word(size_t i) {
 unsigned chat_train_run(chat *c, const char *args) {
     size_t n = strcspn(args, " \t");
     const char *rest = args + n + strspn(args + n, " \t");
-    if (!*args) return show(c);
+    if (!*args) return chat_train_show(c);
     for (size_t i = 0; i < N_WORDS; i++) {
         if (strlen(words[i].name) != n || strncmp(args, words[i].name, n) != 0) continue;
         if (!words[i].takes && *rest) return chat_note(c, true, "/train %s takes nothing after it", words[i].name);

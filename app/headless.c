@@ -33,12 +33,17 @@ pid_t headless_holder(const char *folder) {
     return holder == getpid() ? 0 : holder;
 }
 
-int headless_stop(const char *folder, error *err) {
+bool headless_can_stop(const char *folder, error *err) {
     bool beside;
     pid_t holder = train_folder_holder(folder, &beside);
-    if (holder > 0 && beside)
-        return error_set(err, "%s: is trained by a doppel that chats as well (process %d); stop it there", folder,
-                         (int)holder);
+    if (holder <= 0 || !beside) return true;
+    error_set(err, "%s: is trained by a doppel that chats as well (process %d); stop it there", folder, (int)holder);
+    return false;
+}
+
+int headless_stop(const char *folder, error *err) {
+    pid_t holder = train_folder_holder(folder, NULL);
+    if (!headless_can_stop(folder, err)) return -1;
     if (holder > 0) kill(holder, SIGTERM);
     return 0;
 }

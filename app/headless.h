@@ -17,8 +17,9 @@ cJSON *headless_read_run(const char *name, buf *folder, error *err);
 // The process that trains in this folder; 0: none, or this one; -1: one that has only just begun.
 pid_t headless_holder(const char *folder);
 
-// Asks whoever trains in this folder to end, with everything saved. 0 (also when nobody trains there), or -1 with a message:
-// that process chats as well, and is not to be ended.
+// False with a message: whoever trains in this folder chats as well, and is not to be ended for it.
+bool headless_can_stop(const char *folder, error *err);
+// Asks whoever trains there to end, with everything saved. 0 (also when nobody does), or -1 with the same message.
 int headless_stop(const char *folder, error *err);
 
 // Begins `doppel train` for a folder: --resume where there is something to go on with, else with the arguments (a JSON

@@ -13,6 +13,7 @@ typedef struct listing {
 static train_standing standing_of(const adapter_info *a) {
     const char *status = a->status ? a->status : "";
     if (train_folder_is_locked(a->path)) return TRAIN_ELSEWHERE;
+    if (strcmp(status, "waiting") == 0) return TRAIN_WAITING;
     if (strcmp(status, "running") == 0) return TRAIN_CUT_OFF;
     return strcmp(status, "interrupted") == 0 ? TRAIN_INTERRUPTED : TRAIN_ENDED;
 }

@@ -10,6 +10,7 @@ typedef enum train_standing {
     TRAIN_ENDED,       // by itself: nothing is left to do
     TRAIN_INTERRUPTED, // somebody stopped it
     TRAIN_CUT_OFF,     // it was running, and nobody runs it any more: killed, or the machine went down
+    TRAIN_WAITING,     // it waited behind another one, and has not begun
     TRAIN_ELSEWHERE,   // another process runs it
 } train_standing;
 

@@ -203,6 +203,16 @@ static int train(train_job *j) {
 
 // ---- all of it
 
+int train_run_later(const train_settings *s, const char *arguments, error *err) {
+    train_job j = {
+        .s = s, .arguments = arguments, .err = err, .state = {.best_loss = INFINITY}, .folder = {.lock = -1}};
+    bool failed = train_folder_find(&j.folder, s, s->out, err) != 0 || train_folder_make(&j.folder, err) != 0 ||
+                  train_save_run(&j, "waiting") != 0;
+    if (!failed) j.folder.made = false;
+    train_folder_close(&j.folder);
+    return failed ? -1 : 0;
+}
+
 int train_run(const train_settings *s, const char *arguments, const train_watch *w, error *err) {
     train_job j = {.s = s, .arguments = arguments, .watch = w, .err = err, .folder = {.lock = -1}};
     int rc = train_open(&j);

@@ -31,4 +31,8 @@ enum { TRAIN_RUN_DONE = 0, TRAIN_RUN_FAILED = -1, TRAIN_RUN_INTERRUPTED = 1 };
 // TRAIN_RUN_FAILED with a message; what was saved before is still there.
 int train_run(const train_settings *s, const char *arguments, const train_watch *w, error *err);
 
+// Makes the folder of a training that is to begin later: --resume begins it. -1 with a message: the name is taken, the
+// disk is full.
+int train_run_later(const train_settings *s, const char *arguments, error *err);
+
 #endif

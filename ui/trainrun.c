@@ -32,12 +32,20 @@ static mode_result answer(trainrun *r, ui *u, uint32_t ch) {
     return MODE_TAKEN;
 }
 
+// Says why it cannot be ended from here, before it asks.
+static mode_result ask_to_discard(trainrun *r, ui *u) {
+    error err;
+    r->asks = background_can_stop(u->chat->background, &err);
+    if (!r->asks) input_say(u, err.text);
+    return MODE_TAKEN;
+}
+
 static mode_result take_active(trainrun *r, ui *u, uint32_t ch) {
     switch (ch) {
     case ' ':
     case 'p': pause_or_go_on(u); return MODE_TAKEN;
     case 'e': background_stop(u->chat->background); return MODE_TAKEN;
-    case 'd': r->asks = true; return MODE_TAKEN;
+    case 'd': return ask_to_discard(r, u);
     case DELETE: background_drop_waiting(u->chat->background, 0); return MODE_TAKEN;
     default: return MODE_IGNORED;
     }

@@ -236,8 +236,9 @@ static void test_line(background *b, held_model *m) {
            !background_waiting(b, 2),
        "two wait");
     OK(start_adapter(b, "two", 20, m, &err) != 0 && strstr(err.text, "already"), "not twice: %s", err.text);
+    OK(there("adapters/three/run.json") && is_listed("three", TRAIN_WAITING), "what waits is on disk");
     background_drop_waiting(b, 1);
-    OK(background_look(b)->n_waiting == 1, "one dropped");
+    OK(background_look(b)->n_waiting == 1 && !there("adapters/three"), "one dropped");
     wait_until(b, has_stepped);
     OK(strcmp(background_look(b)->name, "one") == 0, "the first trains");
     background_discard(b);
@@ -248,6 +249,34 @@ static void test_line(background *b, held_model *m) {
     bool told = false;
     for (char *line; (line = background_take_note(b)); free(line)) told |= strstr(line, "one") != NULL;
     OK(told, "how the first ended is told");
+}
+
+// What waits when the program ends is begun by the next one, and comes out as if it had never waited.
+static void test_kept(held_model *m) {
+    error err = {{0}};
+    double direct = 0;
+    for (int i = 0; i < 2; i++) {
+        background *b = background_open(&err);
+        if (!OK(b != NULL, "%s", err.text)) return;
+        int rc = i == 0 ? start_adapter(b, "direct", 20, m, &err) : background_resume_training(b, "kept", m, &err);
+        OK(rc == 0, "%s", err.text);
+        wait_until(b, has_ended);
+        OK(ended_as(b, "finished"), "%s", how(b));
+        if (i == 0) {
+            direct = background_look(b)->loss;
+            OK(start_adapter(b, "head", 100000, m, &err) == 0 && start_adapter(b, "kept", 20, m, &err) == 0, "%s",
+               err.text);
+            OK(start_adapter(b, "direct", 20, m, &err) != 0 && strstr(err.text, "there already"),
+               "a name that is taken: %s", err.text);
+            wait_until(b, has_stepped);
+        } else {
+            OK(background_look(b)->loss == direct, "%.17g and %.17g", direct, background_look(b)->loss);
+        }
+        background_close(b);
+        if (i == 0)
+            OK(is_listed("kept", TRAIN_WAITING) && is_listed("head", TRAIN_INTERRUPTED), "both are to be gone on with");
+    }
+    OK(is_listed("kept", TRAIN_ENDED), "done");
 }
 
 static double now(void) {
@@ -528,6 +557,7 @@ int main(int argc, char **argv) {
             test_pause(b, m);
             test_resume(b, m);
             test_line(b, m);
+            test_kept(m);
             test_yield(b, m);
             test_battery(b, m);
             test_full_disk(b, m);
