@@ -89,7 +89,8 @@ static unsigned run_delete(chat *c, const char *args) {
     if (id == 0) return flags ? flags : chat_note(c, true, "nothing of this conversation is stored yet");
     session s;
     error err = {{0}};
-    if (store_load(c->store, id, &s, &err) != 0) return chat_note(c, true, "%s", err.text);
+    if (store_may_remove(c->store, id, &err) != 0 || store_load(c->store, id, &s, &err) != 0)
+        return chat_note(c, true, "%s", err.text);
     flags = chat_note(c, false, "Remove conversation %lld, \"%s\" (%d messages), for good? Type y or n.", (long long)id,
                       s.title, (int)s.n_messages);
     c->question = QUESTION_REMOVE;

@@ -39,22 +39,19 @@ static void put_authors(const tuning *t, buf *out) {
     buf_puts(out, "Who wrote it (* is imitated):\n");
     for (size_t i = 0; i < t->n_authors && i < MOST; i++) {
         const tuning_author *a = &t->authors[i];
-        buf_printf(out, "  %c %zu %s, %lld message%s, %lld words\n", a->chosen ? '*' : ' ', i + 1, a->name,
-                   (long long)a->messages, a->messages == 1 ? "" : "s", (long long)a->words);
+        buf_printf(out, "  %c %zu %s, %lld message%s, %lld word%s\n", a->chosen ? '*' : ' ', i + 1, a->name,
+                   (long long)a->messages, a->messages == 1 ? "" : "s", (long long)a->words, a->words == 1 ? "" : "s");
     }
     if (t->n_authors > MOST) buf_printf(out, "    and %zu more\n", t->n_authors - MOST);
     if (tuning_n_chosen(t) == 0) buf_puts(out, "Nobody is chosen: everybody is learned.\n");
 }
 
-// A text that a model was hardly trained on falls into many small tokens: it costs more, and is learned less well.
 static void put_fit(const tuning *t, buf *out) {
-    const double poor = 0.6;
-    double fit = t->forecast.tokens_per_character;
-    if (t->forecast.known && fit > poor)
+    if (tuning_is_strange(t))
         buf_printf(out,
                    "Note: the model needs %.2f tokens for a character of this (0.25 is usual for English): it hardly "
                    "knows such text, and will learn it less well.\n",
-                   fit);
+                   t->forecast.tokens_per_character);
 }
 
 static void put_notes(const tuning *t, buf *out) {
@@ -76,7 +73,10 @@ void chat_train_forecast_line(const tuning *t, buf *out) {
         if (f->measured) {
             buf_puts(out, ", about ");
             chat_train_time(f->seconds, out);
-            buf_printf(out, " and %.1f GB of memory", f->bytes / 1e9);
+            if (f->bytes < 1e9)
+                buf_printf(out, " and %.0f MB of memory", f->bytes / 1e6);
+            else
+                buf_printf(out, " and %.1f GB of memory", f->bytes / 1e9);
         }
     }
     buf_puts(out, ".\n");

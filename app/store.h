@@ -53,6 +53,8 @@ int64_t store_find(store *s, const char *word, error *err);
 
 int store_load(store *s, int64_t id, session *out, error *err); // free with session_free; -1 also when it is gone
 int store_rename(store *s, int64_t id, const char *title, error *err);
+// 0, or -1 with a message: another process goes on with it. For asking before a question is put.
+int store_may_remove(store *s, int64_t id, error *err);
 // Removes it with its messages; -1 also when another process goes on with it.
 int store_remove(store *s, int64_t id, error *err);
 

@@ -166,13 +166,17 @@ int store_rename(store *s, int64_t id, const char *title, error *err) {
     return sqlite3_changes(s->db) ? 0 : error_set(err, "there is no conversation %lld", (long long)id);
 }
 
+int store_may_remove(store *s, int64_t id, error *err) {
+    pid_t owner = store_owner(s, id);
+    if (!owner) return 0;
+    return error_set(err, "conversation %lld is open in another doppel (process %ld); leave it there first",
+                     (long long)id, (long)owner);
+}
+
 int store_remove(store *s, int64_t id, error *err) {
     static const char sql[] = "DELETE FROM session WHERE id = ?";
     static const char tidy[] = "INSERT INTO words (words) VALUES ('optimize')";
-    pid_t owner = store_owner(s, id);
-    if (owner)
-        return error_set(err, "conversation %lld is open in another doppel (process %ld); leave it there first",
-                         (long long)id, (long)owner);
+    if (store_may_remove(s, id, err) != 0) return -1;
     if (store_run(s, err, sql, "i", id) != 0) return -1;
     if (!sqlite3_changes(s->db)) return error_set(err, "there is no conversation %lld", (long long)id);
     // What a person removes shall be gone: from the index and from the log as well.

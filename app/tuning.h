@@ -84,6 +84,9 @@ void tuning_choose(tuning *t, size_t author, bool chosen);
 // message, and then nothing changed.
 int tuning_choose_words(tuning *t, const char *const *words, size_t n, error *err);
 size_t tuning_n_chosen(const tuning *t); // 0: everybody is learned
+// The forecast found that the model was hardly trained on such text: it falls into many small tokens, costs more, and is
+// learned less well.
+bool tuning_is_strange(const tuning *t);
 void tuning_set_effort(tuning *t, tuning_effort e);
 void tuning_set_rank(tuning *t, int rank); // these two are cut to their range
 void tuning_set_rate(tuning *t, double rate);

@@ -12,6 +12,11 @@ void tuning_choose(tuning *t, size_t author, bool chosen) {
     tuning_want_forecast(t);
 }
 
+bool tuning_is_strange(const tuning *t) {
+    const double poor = 0.6; // tokens for a character
+    return t->forecast.known && t->forecast.tokens_per_character > poor;
+}
+
 size_t tuning_n_chosen(const tuning *t) {
     size_t n = 0;
     for (size_t i = 0; i < t->n_authors; i++) n += t->authors[i].chosen;

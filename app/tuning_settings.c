@@ -96,7 +96,7 @@ void tuning_settings_name(tuning *t) {
 
 int tuning_set_name(tuning *t, const char *name, error *err) {
     if (!train_folder_is_name(name) || strchr(name, '='))
-        return error_set(err, "\"%s\" cannot be the name of an adapter; use letters, digits and '-'", name);
+        return error_set(err, "\"%s\" is no name; use letters, digits and '-'", name);
     if (is_taken(name)) {
         char *other = free_name(name);
         error_set(err, "there is an adapter %s already; %s is free", name, other);

@@ -44,6 +44,14 @@ static bool can_focus(const tuning *t, form_item item) {
     return item < FORM_TEXT;
 }
 
+// What is read decides what can have the focus. Where there is nobody to choose and nothing to train, another text is
+// what is wanted next.
+void trainform_settle(trainform *f, const tuning *t) {
+    bool is_read = t->stage == TUNING_READY || t->stage == TUNING_FAILED;
+    if (!is_read || can_focus(t, f->focus)) return;
+    f->focus = t->stage == TUNING_READY && !t->err.text[0] ? FORM_EFFORT : FORM_SOURCE;
+}
+
 static form_result move_focus(trainform *f, const tuning *t, int by) {
     int item = (int)f->focus;
     do item = (item + by + FORM_TEXT) % FORM_TEXT;
@@ -207,7 +215,8 @@ static form_result take_char(trainform *f, tuning *t, uint32_t ch) {
 form_result trainform_key(trainform *f, tuning *t, const key *k) {
     f->err.text[0] = '\0';
     trainform_filter(f, t);
-    if (!can_focus(t, f->focus)) f->focus = t->stage == TUNING_READY ? FORM_EFFORT : FORM_SOURCE;
+    trainform_settle(f, t);
+    if (!can_focus(t, f->focus)) f->focus = FORM_SOURCE;
     int steps = k->modifiers & KEYS_SHIFT ? 3 : 1;
     switch (k->code) {
     case KEYS_CHAR: return take_char(f, t, k->ch);
@@ -256,4 +265,28 @@ form_result trainform_mouse(trainform *f, tuning *t, const key *k) {
     if (k->action != MOUSE_PRESS || !is_inside) return FORM_IGNORED;
     f->err.text[0] = '\0';
     return can_focus(t, f->rows[index].item) ? press(f, t, &f->rows[index], k->col) : FORM_TAKEN;
+}
+
+// ---- the footer
+
+int trainform_footer(const trainform *f, mode_key keys[MODE_MAX_KEYS]) {
+    static const mode_key SOURCE = {"Enter", "another text"}, SPACE = {"Space", "choose"}, TYPE = {"type", "find"},
+                          SWITCH = {"Space", "switch"}, SLIDE = {"Left/Right", "change"}, NAME = {"type", "a name"},
+                          START = {"Enter", "start"};
+    int n = 0;
+    keys[n++] = (mode_key){"Up/Down", "move"};
+    switch (f->focus) {
+    case FORM_SOURCE: keys[n++] = SOURCE; break;
+    case FORM_AUTHORS:
+        keys[n++] = SPACE;
+        keys[n++] = TYPE;
+        break;
+    case FORM_SCRUB: keys[n++] = SWITCH; break;
+    case FORM_NAME: keys[n++] = NAME; break;
+    case FORM_START: keys[n++] = START; break;
+    default: keys[n++] = SLIDE;
+    }
+    if (f->focus != FORM_START) keys[n++] = (mode_key){"End", "to Start"};
+    keys[n++] = (mode_key){"Esc", "back"};
+    return n;
 }

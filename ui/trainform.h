@@ -8,6 +8,7 @@
 #include "app/tuning.h"
 #include "ui/canvas.h"
 #include "ui/keys.h"
+#include "ui/mode.h"
 
 // What can have the focus, from top to bottom. FORM_TEXT is a row that cannot.
 typedef enum form_item {
@@ -58,7 +59,9 @@ void trainform_free(trainform *f);
 
 form_result trainform_key(trainform *f, tuning *t, const key *k);
 form_result trainform_mouse(trainform *f, tuning *t, const key *k);
-// Works out which authors are shown; for trainform_draw.c.
+int trainform_footer(const trainform *f, mode_key keys[MODE_MAX_KEYS]); // what the keys do where the focus is
+// For trainform_draw.c: works out which authors are shown; moves the focus to what can have it.
+void trainform_settle(trainform *f, const tuning *t);
 void trainform_filter(trainform *f, const tuning *t);
 // The rows it would like to have.
 int trainform_rows(trainform *f, const tuning *t);

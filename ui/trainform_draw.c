@@ -41,7 +41,7 @@ static void add(trainform *f, form_item item, int part) {
 }
 
 // Rows of text: what draw_text shows.
-enum { TEXT_EMPTY, TEXT_SPAN, TEXT_NOTES, TEXT_WARNING, TEXT_FORECAST, TEXT_READING, TEXT_PREVIEW };
+enum { TEXT_EMPTY, TEXT_SPAN, TEXT_NOTES, TEXT_STRANGE, TEXT_WARNING, TEXT_FORECAST, TEXT_READING, TEXT_PREVIEW };
 
 static void list_rows(trainform *f, const tuning *t, int n_preview, bool airy, int n_authors) {
     f->n_rows = 0;
@@ -53,6 +53,7 @@ static void list_rows(trainform *f, const tuning *t, int n_preview, bool airy, i
     if (t->stage != TUNING_READY) return;
     add(f, FORM_TEXT, TEXT_SPAN);
     if (t->notes.len) add(f, FORM_TEXT, TEXT_NOTES);
+    if (tuning_is_strange(t)) add(f, FORM_TEXT, TEXT_STRANGE);
     for (int i = 0; i < n_preview; i++) add(f, FORM_TEXT, TEXT_PREVIEW + i);
     if (airy) add(f, FORM_TEXT, TEXT_EMPTY);
     for (int i = 0; t->is_log && i <= n_authors; i++) add(f, FORM_AUTHORS, i);
@@ -63,6 +64,9 @@ static void list_rows(trainform *f, const tuning *t, int n_preview, bool airy, i
     for (form_item i = FORM_EFFORT; i <= FORM_NAME; i++) add(f, i, 0);
     if (airy) add(f, FORM_TEXT, TEXT_EMPTY);
     add(f, FORM_TEXT, TEXT_FORECAST);
+    int wide = (f->area.cols ? f->area.cols : NARROW_COLS) - LABEL_COLS;
+    for (int n = (int)strlen(t->err.text); wide > 0 && n > wide && !t->forecast.stale; n -= wide * 4 / 5)
+        add(f, FORM_TEXT, TEXT_EMPTY); // of why there is none
     add(f, FORM_START, 0);
 }
 
@@ -152,6 +156,7 @@ static void draw_reading(canvas *c, rect r, const tuning *t) {
     canvas_puts(c, r.row, r.col + bar + 2, r.cols - bar - 2, text, STYLE_DIM);
 }
 
+// r: of the first row, and of those kept free below it.
 static void draw_text(canvas *c, rect r, const tuning *t, int what) {
     buf text = {0};
     rect value = {r.row, r.col + LABEL_COLS, 1, r.cols - LABEL_COLS};
@@ -162,12 +167,19 @@ static void draw_text(canvas *c, rect r, const tuning *t, int what) {
         print_span(t, &text);
         put_line(c, value, &text, 0, STYLE_TEXT);
         break;
+    case TEXT_STRANGE:
+        buf_puts(&text, "the model hardly knows such text, and will learn it less well");
+        put_line(c, value, &text, 0, STYLE_WARNING);
+        break;
     case TEXT_NOTES: put_line(c, value, &t->notes, 0, STYLE_DIM); break;
     case TEXT_WARNING: put_line(c, value, &t->warning, 0, STYLE_WARNING); break;
     case TEXT_FORECAST:
         print_forecast(t, &text);
         canvas_puts(c, r.row, r.col, LABEL_COLS, "forecast", STYLE_TEXT);
-        put_line(c, value, &text, 0, t->err.text[0] ? STYLE_ERROR : t->forecast.stale ? STYLE_DIM : STYLE_VALUE);
+        if (t->err.text[0])
+            textblock_draw(c, (rect){value.row, value.col, r.rows, value.cols}, buf_str(&text), text.len, STYLE_ERROR);
+        else
+            put_line(c, value, &text, 0, t->forecast.stale ? STYLE_DIM : STYLE_VALUE);
         break;
     default: put_line(c, value, &t->preview, what - TEXT_PREVIEW, STYLE_DIM);
     }
@@ -298,8 +310,13 @@ static void scroll_to_focus(trainform *f, int rows) {
     if (f->top < 0) f->top = 0;
 }
 
+static bool is_empty(const form_row *row) {
+    return row->item == FORM_TEXT && row->part == TEXT_EMPTY;
+}
+
 void trainform_draw(trainform *f, const tuning *t, canvas *c, rect area) {
     f->area = area;
+    trainform_settle(f, t);
     fold(f, t, area.rows);
     size_t in_view = f->author_rows > 0 ? (size_t)f->author_rows : 1;
     if (f->author < f->author_top) f->author_top = f->author;
@@ -309,6 +326,9 @@ void trainform_draw(trainform *f, const tuning *t, canvas *c, rect area) {
     for (int y = 0; y < area.rows && f->top + y < f->n_rows; y++) {
         const form_row *row = &f->rows[f->top + y];
         rect r = {area.row + y, area.col, 1, area.cols};
+        if (row->item == FORM_TEXT)
+            for (int i = f->top + y + 1; i < f->n_rows && y + r.rows < area.rows && is_empty(&f->rows[i]); i++)
+                r.rows++;
         if (row->item == FORM_TEXT)
             draw_text(c, r, t, row->part);
         else

@@ -204,12 +204,11 @@ static void draw(void *arg, canvas *c, rect area) {
 static int footer(void *arg, mode_key keys[MODE_MAX_KEYS]) {
     static const mode_key BROWSER[] = {
         {"Enter", "open"}, {"type", "filter or path"}, {"Tab", "complete"}, {"Space", "several"}, {"Esc", "back"}};
-    static const mode_key FORM[] = {
-        {"Up/Down", "choose"}, {"Left/Right", "change"}, {"Space", "author"}, {"Enter", "on"}, {"Esc", "back"}};
     training *t = arg;
     if (t->page == PAGE_RUN) return trainrun_footer(&t->run, t->ui, keys);
-    memcpy(keys, t->page == PAGE_FORM ? FORM : BROWSER, sizeof FORM);
-    return sizeof FORM / sizeof *FORM;
+    if (t->page == PAGE_FORM) return trainform_footer(&t->form, keys);
+    memcpy(keys, BROWSER, sizeof BROWSER);
+    return sizeof BROWSER / sizeof *BROWSER;
 }
 
 // What was prepared stays; a training that has ended was seen.

@@ -174,6 +174,44 @@ static void test_mouse(void) {
     OK(click(MOUSE_PRESS, 40, 3) == FORM_IGNORED, "outside");
 }
 
+static bool names(const char *key, const char *what) {
+    mode_key keys[MODE_MAX_KEYS];
+    int n = trainform_footer(&f, keys);
+    for (int i = 0; i < n; i++)
+        if (strcmp(keys[i].key, key) == 0 && strcmp(keys[i].what, what) == 0) return true;
+    return false;
+}
+
+static void test_footer(void) {
+    f.focus = FORM_AUTHORS;
+    OK(names("Space", "choose") && !names("Enter", "start"), "authors are chosen");
+    f.focus = FORM_RANK;
+    OK(names("Left/Right", "change") && !names("Space", "choose"), "sliders are moved");
+    f.focus = FORM_START;
+    OK(names("Enter", "start"), "Start starts");
+}
+
+// Nothing can be started: why stands there in full, and the focus is on choosing another text.
+static void test_ten_words(void) {
+    char path[64];
+    snprintf(path, sizeof path, "%s/ten.txt", root);
+    FILE *file = fopen(path, "w");
+    if (!file) exit(1);
+    fputs("ten words are what this little text file has inside\n", file);
+    fclose(file);
+    const char *paths[] = {path};
+    tuning_read_files(t, "no-model.gguf", paths, 1);
+    trainform_reset(&f);
+    wait_until_read();
+    for (int cols = 36; cols < 100; cols += 8) {
+        draw(24, cols);
+        draw(24, cols); // it knows how wide it is
+        OK(shows(&c, "least") && shows(&c, " Start"), "at %d columns why it cannot be trained is told to the end",
+           cols);
+    }
+    OK(f.focus == FORM_SOURCE && shows_focus() && names("Enter", "another text"), "another text is next");
+}
+
 static void test_unreadable(void) {
     const char *paths[] = {"/nowhere/at\033[31m/all.txt"};
     tuning_read_files(t, "no-model.gguf", paths, 1);
@@ -199,6 +237,8 @@ int main(void) {
     test_authors();
     test_items();
     test_mouse();
+    test_footer();
+    test_ten_words();
     test_unreadable();
     tuning_free(t);
     trainform_free(&f);
