@@ -81,7 +81,7 @@ static void head_norms_backward(const member *m, const learn_layer *y, const lay
         const float *raw = mem->qk_raw + t * width + h * dim, *dy = p->dqkv + t * (size_t)p->qkv_dim + h * dim;
         if (!w->p_weight) continue;
         l->moments(raw, c->head_dim, true, c->norm_eps, &mean, &scale);
-        l->norm_gain_back(raw + from, dy + from, to - from, 0, scale, w->p_weight->grad + from);
+        l->norm_gain_back(raw + from, 0, dy + from, 0, 1, to - from, (float[]){0, scale}, w->p_weight->grad + from);
     }
     member_wait(m);
     member_share(m, p->n, &first, &last);

@@ -34,6 +34,8 @@ static void embedding_norm_backward(const member *m) {
     member_clear(m, p->dh, d);
     member_wait(m);
     norms_backward(m, &p->g->embedding_norm, p->h2, p->dx, p->n, p->dh);
+    for (int r = 0; r < p->batch->rows; r++)
+        norms_gradient(m, &p->g->embedding_norm, p->h2, p->dx, r, r * p->batch->len, p->batch->len);
     member_wait(m);
     member_copy(m, p->dx, p->dh, d);
     member_wait(m);
@@ -99,31 +101,35 @@ static double place_loss(const learn_pass *p, int place, float *logits) {
     return own * ((double)top + (double)logf(sum) - (double)of_label);
 }
 
-static void head_backward(const member *m, const product *of, const product_weights *w, int n) {
+static void head_backward(const member *m, const product *of, const product_weights *w, const piece *s) {
     learn_pass *p = m->p;
     const learn_graph *g = p->g;
-    int d = p->c->n_embd, vocab = p->c->n_vocab;
+    int d = p->c->n_embd, vocab = p->c->n_vocab, n = s->rows * s->each;
     product_left_back(of, p->logits, vocab, vocab);
     product_backward(of, w, p->logits, vocab, NULL, p->dpicked, false);
     if (g->head.w) product_gradient(of, p->logits, vocab, vocab, p->picked, d, g->head.w->grad);
     if (!g->head.bias) return;
     int from, to;
     member_share(m, vocab, &from, &to);
-    for (int t = 0; t < n; t++)
-        loops_get()->add(g->head.bias->grad + from, p->logits + (size_t)t * (size_t)vocab + from, to - from, 1);
+    for (int t = 0; t < n; t += s->each)
+        loops_get()->add_rows(p->logits + (size_t)t * (size_t)vocab + from, (size_t)vocab, s->each, to - from,
+                              vectors_row(p, g->head.bias, p->places[s->first + t] / p->batch->len) + from);
 }
 
 // Back through the output norm: the rows are gathered, it is run on the piece, the gradients go to their places.
-static void output_norm_backward(const member *m, int first, int n) {
+static void output_norm_backward(const member *m, const piece *s) {
     learn_pass *p = m->p;
     size_t d = (size_t)p->c->n_embd;
-    int t0, t1;
+    int t0, t1, first = s->first, n = s->rows * s->each;
     member_share(m, n, &t0, &t1);
     for (int t = t0; t < t1; t++)
         memcpy(p->picked + (size_t)t * d, p->x + (size_t)p->places[first + t] * d, d * sizeof(float));
     memset(p->dh + (size_t)t0 * d, 0, (size_t)(t1 - t0) * d * sizeof(float));
     member_wait(m);
     norms_backward(m, &p->g->output_norm, p->picked, p->dpicked, n, p->dh);
+    for (int at = 0; at < n; at += s->each)
+        norms_gradient(m, &p->g->output_norm, p->picked, p->dpicked, p->places[first + at] / p->batch->len, at,
+                       s->each);
     for (int t = t0; t < t1; t++)
         memcpy(p->dx + (size_t)p->places[first + t] * d, p->dh + (size_t)t * d, d * sizeof(float));
     member_wait(m);
@@ -154,8 +160,8 @@ static void loss_piece(const member *m, const piece *s) {
         p->losses[s->first + t] = place_loss(p, p->places[s->first + t], p->logits + (size_t)t * (size_t)c->n_vocab);
     member_wait(m);
     if (!p->backward) return;
-    head_backward(m, &of, &w, n);
-    output_norm_backward(m, s->first, n);
+    head_backward(m, &of, &w, s);
+    output_norm_backward(m, s);
 }
 
 bool ends_loss(const member *m) {

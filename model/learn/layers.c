@@ -70,6 +70,13 @@ void layers_forward(const member *m, int i) {
     linears_branch_forward(m, &p->g->layers[i].down, mem, p->act, SITES * i + SITE_DOWN);
 }
 
+// dx += the gradient of x, in the forward half y = norm(x); and the norm's own.
+static void norm_backward(const member *m, const learn_norm *w, const float *x, const float *dy) {
+    learn_pass *p = m->p;
+    norms_backward(m, w, x, dy, p->n, p->dx);
+    for (int r = 0; r < p->batch->rows; r++) norms_gradient(m, w, x, dy, r, r * p->batch->len, p->batch->len);
+}
+
 // out = mid + down(act(up(norm(mlp_in)))). A parallel residual's branches both read x: the MLP's share of its gradient
 // waits in h2 until attention has read dx.
 static void mlp_backward(const member *m, int i) {
@@ -89,7 +96,7 @@ static void mlp_backward(const member *m, int i) {
     if (c->parallel_residual)
         member_copy(m, p->h2, p->dh, c->n_embd);
     else
-        norms_backward(m, mlp_norm(c, y), mem->mid, p->dh, p->n, p->dx);
+        norm_backward(m, mlp_norm(c, y), mem->mid, p->dh);
     member_wait(m);
 }
 
@@ -108,10 +115,10 @@ static void attention_branch_backward(const member *m, int i) {
     for (int k = 0; k < y->n_qkv; k++) linears_backward(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim, p->dh, k > 0);
     member_wait(m);
     if (c->parallel_residual) {
-        norms_backward(m, mlp_norm(c, y), mem->x, p->h2, p->n, p->dx);
+        norm_backward(m, mlp_norm(c, y), mem->x, p->h2);
         member_wait(m);
     }
-    norms_backward(m, &y->attn_norm, mem->x, p->dh, p->n, p->dx);
+    norm_backward(m, &y->attn_norm, mem->x, p->dh);
     member_wait(m);
 }
 

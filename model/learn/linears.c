@@ -52,8 +52,9 @@ static void bias_back(const member *m, const learn_linear *l, const float *dy, i
     if (!l->bias) return;
     int first, last;
     member_share(m, l->rows, &first, &last);
-    for (int t = 0; t < m->p->n; t++)
-        loops_get()->add(l->bias->grad + first, dy + (size_t)t * (size_t)ld + first, last - first, 1);
+    for (int r = 0; r < m->p->batch->rows; r++)
+        loops_get()->add_rows(dy + (size_t)r * (size_t)m->p->batch->len * (size_t)ld + first, (size_t)ld,
+                              m->p->batch->len, last - first, vectors_row(m->p, l->bias, r) + first);
 }
 
 // The gradients of A and B; where the adapter's input went through dropout, that of the input as well.

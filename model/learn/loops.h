@@ -35,14 +35,17 @@ typedef struct loops {
     double (*squares)(const float *x, size_t n);            // sum of x^2
     void (*scale)(float *x, int n, float by);               // x *= by
     void (*add)(float *y, const float *x, int n, float by); // y += by * x
+    // y (n) += the sum of the rows of x (rows, n), which are ld apart.
+    void (*add_rows)(const float *x, size_t ld, int rows, int n, float *y);
 
     // Mean (0 for RMS) and 1 / deviation of n numbers.
     void (*moments)(const float *x, int n, bool rms, float eps, float *mean, float *scale);
     // In the forward half this was y = xhat * w + bias, xhat = (x - mean) * scale. dx is added to.
     void (*norm_back)(const float *w, const float *x, const float *dy, int n, bool rms, float mean, float scale,
                       float *dx);
-    // dw += dy * xhat
-    void (*norm_gain_back)(const float *x, const float *dy, int n, float mean, float scale, float *dw);
+    // dw (n) += the sum over rows of dy * xhat. Rows of x and dy (rows, n) are ld and ldy apart; moments (rows, 2).
+    void (*norm_gain_back)(const float *x, size_t ld, const float *dy, size_t ldy, int rows, int n,
+                           const float *moments, float *dw);
 
     // p = softmax(s), along = sum of p * dp: dp becomes scale * ds.
     void (*softmax_back)(const float *p, float *dp, int n, float along, float scale);

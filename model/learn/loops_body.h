@@ -39,6 +39,10 @@ INLINE void store_some(float *p, lanes v, int n) {
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
+// Walks over n numbers, whole vectors first: LOAD reads as many as there are left.
+#define LOAD(p)     (n - i >= LANES ? load((p) + i) : load_some((p) + i, n - i))
+#define STORE(p, v) (n - i >= LANES ? store((p) + i, v) : store_some((p) + i, v, n - i))
+
 // Every number not below `low` and not above `high`.
 INLINE lanes bounded(lanes x, float low, float high) {
     lanes l = all(low), h = all(high);
@@ -161,6 +165,22 @@ static void add(float *restrict y, const float *restrict x, int n, float by) {
     for (int i = 0; i < n; i++) y[i] += by * x[i];
 }
 
+// Two vectors at a time: additions of one wait for each other.
+static void add_rows(const float *x, size_t ld, int rows, int n, float *y) {
+    int i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        lanes sum[2] = {{0}};
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < 2; v++) sum[v] += load(x + (size_t)r * ld + i + v * LANES);
+        for (int v = 0; v < 2; v++) store(y + i + v * LANES, load(y + i + v * LANES) + sum[v]);
+    }
+    for (; i < n; i += LANES) {
+        lanes sum = {0};
+        for (int r = 0; r < rows; r++) sum += LOAD(x + (size_t)r * ld);
+        STORE(y, LOAD(y) + sum);
+    }
+}
+
 // ---- norms ----
 
 static void moments(const float *x, int n, bool rms, float eps, float *mean, float *scale_out) {
@@ -207,9 +227,14 @@ static void norm_back(const float *w, const float *x, const float *dy, int n, bo
     for (; i < n; i++) dx[i] += by * (dy[i] * w[i] - shift - (x[i] - mean) * turn);
 }
 
-static void norm_gain_back(const float *restrict x, const float *restrict dy, int n, float mean, float by,
-                           float *restrict dw) {
-    for (int i = 0; i < n; i++) dw[i] += dy[i] * (x[i] - mean) * by;
+static void norm_gain_back(const float *x, size_t ld, const float *dy, size_t ldy, int rows, int n,
+                           const float *moments, float *dw) {
+    for (int i = 0; i < n; i += LANES) {
+        lanes sum = {0};
+        for (size_t r = 0; r < (size_t)rows; r++)
+            sum += LOAD(dy + r * ldy) * (LOAD(x + r * ld) - moments[2 * r]) * moments[2 * r + 1];
+        STORE(dw, LOAD(dw) + sum);
+    }
 }
 
 // ---- pointwise ----
@@ -237,10 +262,6 @@ INLINE lanes exponential(lanes x) {
 INLINE lanes logistic(lanes x) {
     return 1 / (1 + exponential(-x));
 }
-
-// Walks over n numbers, whole vectors first: LOAD reads as many as there are left.
-#define LOAD(p)     (n - i >= LANES ? load((p) + i) : load_some((p) + i, n - i))
-#define STORE(p, v) (n - i >= LANES ? store((p) + i, v) : store_some((p) + i, v, n - i))
 
 static void silu(const float *g, const float *u, int n, float *act) {
     for (int i = 0; i < n; i += LANES) {
@@ -306,6 +327,7 @@ const loops LOOPS = {
     .squares = squares,
     .scale = scale,
     .add = add,
+    .add_rows = add_rows,
     .moments = moments,
     .norm_back = norm_back,
     .norm_gain_back = norm_gain_back,

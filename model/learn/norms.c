@@ -22,25 +22,10 @@ void norms_forward(const member *m, const learn_norm *w, const float *x, float *
     }
 }
 
-// dweight += sum over tokens of dy * xhat, dbias += sum of dy; columns are shared out, tokens added in order.
-static void params_backward(const member *m, const learn_norm *w, const float *x, const float *dy, int rows, int n) {
-    if (!w->p_weight && !w->p_bias) return;
-    const float *stats = m->p->stats;
-    int first, last;
-    member_share(m, n, &first, &last);
-    for (int t = 0; t < rows; t++) {
-        size_t at = (size_t)t * (size_t)n + (size_t)first;
-        if (w->p_weight)
-            loops_get()->norm_gain_back(x + at, dy + at, last - first, stats[2 * t], stats[2 * t + 1],
-                                        w->p_weight->grad + first);
-        if (w->p_bias) loops_get()->add(w->p_bias->grad + first, dy + at, last - first, 1);
-    }
-}
-
-void norms_backward(const member *m, const learn_norm *w, const float *x, const float *dy, int rows, float *dx) {
+void norms_backward(const member *m, const learn_norm *w, const float *x, const float *dy, int n, float *dx) {
     const net_config *c = m->p->c;
     int first, last;
-    member_share(m, rows, &first, &last);
+    member_share(m, n, &first, &last);
     for (int t = first; t < last; t++) {
         size_t at = (size_t)t * (size_t)c->n_embd;
         float *s = m->p->stats + 2 * t;
@@ -48,5 +33,16 @@ void norms_backward(const member *m, const learn_norm *w, const float *x, const 
         loops_get()->norm_back(w->weight, x + at, dy + at, c->n_embd, is_rms(m), s[0], s[1], dx + at);
     }
     member_wait(m);
-    params_backward(m, w, x, dy, rows, c->n_embd);
+}
+
+// dweight += sum over tokens of dy * xhat, dbias += sum of dy; columns are shared out.
+void norms_gradient(const member *m, const learn_norm *w, const float *x, const float *dy, int row, int first, int n) {
+    size_t d = (size_t)m->p->c->n_embd, at = (size_t)first * d;
+    int from, to;
+    member_share(m, (int)d, &from, &to);
+    at += (size_t)from;
+    if (w->p_weight)
+        loops_get()->norm_gain_back(x + at, d, dy + at, d, n, to - from, m->p->stats + 2 * first,
+                                    vectors_row(m->p, w->p_weight, row) + from);
+    if (w->p_bias) loops_get()->add_rows(dy + at, d, n, to - from, vectors_row(m->p, w->p_bias, row) + from);
 }

@@ -28,6 +28,8 @@ param *param_add(param_set *set, const char *name, int rows, int cols, bool is_m
     p->grad = p->w + n;
     p->m = p->w + 2 * n;
     p->v = p->w + 3 * n;
+    p->vectors_before = set->vectors;
+    if (!is_matrix) set->vectors += n;
     set->items = mem_reserve(set->items, &set->cap, set->n + 1, sizeof(param *));
     return set->items[set->n++] = p;
 }

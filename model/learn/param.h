@@ -11,12 +11,14 @@ typedef struct param {
     int rows, cols;            // row-major; a vector has rows = 1
     bool is_matrix;            // matrices decay, vectors do not
     float *w, *grad, *m, *v;   // (rows, cols) each, one allocation
+    size_t vectors_before;     // the sum of the lengths of the set's vectors in front of this one
 } param;
 
 // The parameters of one training, in a fixed order (that of checkpoints and sums).
 typedef struct param_set {
     param **items;
     size_t n, cap;
+    size_t vectors; // the sum of the lengths of all vectors
 } param_set;
 
 // A new parameter of zeros; NULL with a message when there is no memory. The set owns it.

@@ -21,15 +21,19 @@ static void run_member(void *arg, int rank) {
         layers_forward(&m, i);
     }
     if (p->backward) member_clear(&m, p->dx, d);
+    if (p->backward) vectors_begin(&m);
     member_wait(&m);
     if (!ends_loss(&m) || !p->backward) return;
     for (int i = p->c->n_layers - 1; i >= p->g->lowest; i--) {
         if (!member_begin(&m)) return;
         layers_backward(&m, i);
     }
-    if (!p->g->embedding && !p->g->positions) return;
-    if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
-    ends_embed_backward(&m);
+    if (p->g->embedding || p->g->positions) {
+        if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
+        ends_embed_backward(&m);
+    }
+    member_wait(&m);
+    vectors_finish(&m);
 }
 
 int learn_batch_count(const learn_batch *b) {
@@ -156,6 +160,7 @@ static void cut_arena(learn_pass *p, arena *k, int members) {
     p->dropped = p->g->lora_dropout > 0 ? arena_cut(k, n * (size_t)widest_input(p->g), f) : NULL;
     p->branch = p->g->dropout > 0 ? arena_cut(k, n * d, f) : NULL;
     p->stats = arena_cut(k, n * 2, f);
+    p->vectors = arena_cut(k, (size_t)o->max_rows * p->g->params.vectors, f);
     p->cos = arena_cut(k, (size_t)o->max_len * (size_t)(c->rope_dim / 2), f);
     p->sin = arena_cut(k, (size_t)o->max_len * (size_t)(c->rope_dim / 2), f);
 }

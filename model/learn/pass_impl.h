@@ -49,6 +49,7 @@ struct learn_pass {
     float *dropped;          // (N, widest input): an adapter's input after dropout
     float *branch;           // (N, n_embd): what dropout works on before it is added to x
     float *stats;            // (N, 2) mean and 1 / deviation of a norm
+    float *vectors;          // (rows, the lengths of all vectors) their gradients, row by row (vectors.c)
     float *cos, *sin;        // (max_len, rope_dim / 2)
     float *logits;           // (loss_tokens, n_vocab)
     float *picked, *dpicked; // (loss_tokens, n_embd) normed rows of the labelled places
@@ -100,6 +101,16 @@ static inline product member_product(const member *m) {
 // The member's share of the tokens of an array (N, width): copied; set to zero.
 void member_copy(const member *m, float *to, const float *from, int width);
 void member_clear(const member *m, float *to, int width);
+
+// ---- gradients of vectors (vectors.c) ----
+
+// Where tokens of a row of the batch add to the gradient of v, a vector.
+static inline float *vectors_row(const learn_pass *p, const param *v, int row) {
+    return p->vectors + (size_t)row * p->g->params.vectors + v->vectors_before;
+}
+// Before the first of them, and after the last: adds them to the parameters' gradients. Both within barriers.
+void vectors_begin(const member *m);
+void vectors_finish(const member *m);
 
 // ---- dropout (sites.c) ----
 

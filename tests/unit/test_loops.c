@@ -101,7 +101,7 @@ static void test_norms(const loops *l, int n, bool rms) {
         along += g * (x[i] - mean) * scale / n;
     }
     l->norm_back(w, x, dy, n, rms, mean, scale, dx);
-    l->norm_gain_back(x, dy, n, mean, scale, dw);
+    l->norm_gain_back(x, 0, dy, 0, 1, n, (float[]){mean, scale}, dw);
     for (int i = 0; i < n; i++) {
         double hat = (x[i] - mean) * scale, want = before[i] + scale * ((double)dy[i] * w[i] - shift - hat * along);
         off = fmax(off, fabs(dx[i] - want));
