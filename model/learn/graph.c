@@ -13,10 +13,14 @@ static learn_norm frozen_norm(const norm *n) {
     return (learn_norm){.weight = n->weight, .bias = n->bias};
 }
 
-static learn_linear frozen_part(const linear *l, int i) {
+static learn_linear frozen_part(const linear *l, int i, int number) {
     const matrix *m = &l->part[i];
-    return (learn_linear){
-        .rows = m->rows, .cols = m->cols, .out = m->out, .base = m, .frozen_bias = l->bias ? l->bias + m->out : NULL};
+    return (learn_linear){.number = number,
+                          .rows = m->rows,
+                          .cols = m->cols,
+                          .out = m->out,
+                          .base = m,
+                          .frozen_bias = l->bias ? l->bias + m->out : NULL};
 }
 
 static learn_graph *graph_frozen(const net *n) {
@@ -26,6 +30,7 @@ static learn_graph *graph_frozen(const net *n) {
     g->layers = mem_calloc((size_t)n->config.n_layers, sizeof *g->layers);
     for (int i = 0; i < n->config.n_layers; i++) {
         const layer *from = &n->layers[i];
+        int number = LEARN_LINEARS * i;
         learn_layer *to = &g->layers[i];
         to->attn_norm = frozen_norm(&from->attn_norm);
         to->ffn_norm = frozen_norm(&from->ffn_norm);
@@ -33,14 +38,14 @@ static learn_graph *graph_frozen(const net *n) {
         to->k_norm.weight = from->k_norm;
         to->n_qkv = from->qkv.n_parts;
         to->n_up = from->up.n_parts;
-        for (int k = 0; k < to->n_qkv; k++) to->qkv[k] = frozen_part(&from->qkv, k);
-        for (int k = 0; k < to->n_up; k++) to->up[k] = frozen_part(&from->up, k);
-        to->out = frozen_part(&from->out, 0);
-        to->down = frozen_part(&from->down, 0);
+        for (int k = 0; k < to->n_qkv; k++) to->qkv[k] = frozen_part(&from->qkv, k, number + k);
+        for (int k = 0; k < to->n_up; k++) to->up[k] = frozen_part(&from->up, k, number + 4 + k);
+        to->out = frozen_part(&from->out, 0, number + 3);
+        to->down = frozen_part(&from->down, 0, number + 6);
     }
     g->embedding_norm = frozen_norm(&n->embedding_norm);
     g->output_norm = frozen_norm(&n->output_norm);
-    g->head = frozen_part(net_head(n), 0);
+    g->head = frozen_part(net_head(n), 0, LEARN_LINEARS * n->config.n_layers);
     return g;
 }
 

@@ -6,8 +6,11 @@
 #include "model/learn/param.h"
 #include "model/net/weights.h"
 
+enum { LEARN_LINEARS = 7 }; // of a layer, at most
+
 // One matrix: y = W x + bias + scale * B (A x).
 typedef struct learn_linear {
+    int number; // its layer's * LEARN_LINEARS + its place in learn_layer_linears
     int rows, cols;
     int out;            // where its rows stand in the layer's output
     const matrix *base; // frozen W; NULL when w is trained
@@ -75,7 +78,6 @@ learn_graph *learn_graph_lora(const net *n, const learn_lora *o, error *err);
 void learn_graph_free(learn_graph *g); // NULL is fine
 
 // A layer's linear layers in the order of its steps; absent ones are all zero.
-enum { LEARN_LINEARS = 7 };
 void learn_layer_linears(const learn_layer *y, const learn_linear *out[LEARN_LINEARS]);
 
 // The row of the embedding that stands for id, as floats (n_embd).

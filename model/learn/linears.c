@@ -22,8 +22,13 @@ static const float *adapter_input(const member *m, const learn_linear *l, const 
     return p->dropped;
 }
 
-static product_weights weights_of(const learn_linear *l) {
-    return (product_weights){.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
+static product_weights weights_of(const learn_pass *p, const learn_linear *l) {
+    product_weights w = {.base = l->base, .floats = l->w ? l->w->w : NULL, .rows = l->rows, .cols = l->cols};
+    if (p->converted) {
+        w.panels = p->converted[l->number].forward;
+        w.panels_backward = p->converted[l->number].backward;
+    }
+    return w;
 }
 
 void linears_low(const member *m, const learn_linear *l, layer_memory *mem, const float *x) {
@@ -35,7 +40,7 @@ void linears_low(const member *m, const learn_linear *l, layer_memory *mem, cons
 void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *x, float *y, int ld,
                      bool add) {
     product p = member_product(m);
-    product_weights w = weights_of(l);
+    product_weights w = weights_of(m->p, l);
     product_low low = {0};
     linears_low(m, l, mem, x);
     if (l->a) low = (product_low){low_of(m->p, l, mem), l->b->w, l->a->rows};
@@ -57,6 +62,25 @@ static void bias_back(const member *m, const learn_linear *l, const float *dy, i
                               m->p->batch->len, last - first, vectors_row(m->p, l->bias, r) + first);
 }
 
+// The gradient of w, or its factors for later.
+static void weights_back(const member *m, const learn_linear *l, const float *x, const float *dy, int ld) {
+    const learn_pass *p = m->p;
+    product of = member_product(m);
+    if (!l->w) return;
+    if (!p->factors) {
+        product_gradient(&of, dy, ld, l->rows, x, l->cols, l->w->grad);
+        return;
+    }
+    product_mode mode = product_memory_mode(p->products);
+    const factors *f = &p->factors[l->number % LEARN_LINEARS];
+    for (size_t r = 0, len = (size_t)of.len; r < (size_t)of.rows; r++) {
+        product_keep_left(&of, dy + r * len * (size_t)ld, ld, l->rows, l->cols,
+                          f->left + r * product_kept_left_size(mode, of.len, l->rows, l->cols));
+        product_keep_right(&of, x + r * len * (size_t)l->cols, l->rows, l->cols,
+                           f->right + r * product_kept_right_size(mode, of.len, l->rows, l->cols));
+    }
+}
+
 // The gradients of A and B; where the adapter's input went through dropout, that of the input as well.
 static void adapter_back(const member *m, const learn_linear *l, const layer_memory *mem, const float *x,
                          const float *dy, int ld, float *dx) {
@@ -75,7 +99,7 @@ void linears_backward(const member *m, const learn_linear *l, const layer_memory
                       int ld, float *dx, bool add) {
     learn_pass *p = m->p;
     product of = member_product(m);
-    product_weights w = weights_of(l);
+    product_weights w = weights_of(p, l);
     product_low low = {0};
     dy += l->out;
     product_left_back(&of, dy, ld, l->rows);
@@ -85,7 +109,7 @@ void linears_backward(const member *m, const learn_linear *l, const layer_memory
     }
     product_backward(&of, &w, dy, ld, l->a && !site_drops(p, p->g->lora_dropout) ? &low : NULL, dx, add);
     if (l->a) adapter_back(m, l, mem, x, dy, ld, dx);
-    if (l->w) product_gradient(&of, dy, ld, l->rows, x, l->cols, l->w->grad);
+    weights_back(m, l, x, dy, ld);
     bias_back(m, l, dy, ld);
 }
 

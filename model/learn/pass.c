@@ -3,6 +3,7 @@
 #include "model/learn/ends.h"
 #include "model/learn/layers.h"
 #include "model/learn/linears.h"
+#include "model/learn/walk.h"
 #include "model/net/rope.h"
 
 #include <stdlib.h>
@@ -14,11 +15,13 @@ static void run_member(void *arg, int rank) {
     learn_pass *p = arg;
     member m = {p, rank, team_active(p->team)};
     int d = p->c->n_embd, site = SITES * p->c->n_layers;
+    bool walks = walk_pays(p->walk, p->batch, m.size);
+    if (walks) walk_begin(&m);
     ends_embed(&m);
     if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->x, d, p->x, false);
     for (int i = 0; i < p->c->n_layers; i++) {
         if (!member_begin(&m)) return;
-        layers_forward(&m, i);
+        (walks ? walk_forward : layers_forward)(&m, i);
     }
     if (p->backward) member_clear(&m, p->dx, d);
     if (p->backward) vectors_begin(&m);
@@ -26,7 +29,7 @@ static void run_member(void *arg, int rank) {
     if (!ends_loss(&m) || !p->backward) return;
     for (int i = p->c->n_layers - 1; i >= p->g->lowest; i--) {
         if (!member_begin(&m)) return;
-        layers_backward(&m, i);
+        (walks ? walk_backward : layers_backward)(&m, i);
     }
     if (p->g->embedding || p->g->positions) {
         if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
@@ -139,15 +142,11 @@ static void cut_heads(learn_pass *p, int members, arena *k) {
     }
 }
 
-static void cut_arena(learn_pass *p, arena *k, int members) {
+void pass_cut_work(learn_pass *p, arena *k, int members) {
     const net_config *c = p->c;
     const learn_pass_options *o = &p->options;
     size_t n = (size_t)o->max_rows * (size_t)o->max_len, d = (size_t)c->n_embd, f = sizeof(float);
-    cut_layers(p, n, k);
-    cut_loss(p, n, k);
     cut_heads(p, members, k);
-    p->x = arena_cut(k, n * d, f);
-    p->dx = arena_cut(k, n * d, f);
     p->h = arena_cut(k, n * d, f);
     p->dh = arena_cut(k, n * d, f);
     p->h2 = c->parallel_residual || p->g->embedding_norm.weight ? arena_cut(k, n * d, f) : NULL;
@@ -160,12 +159,24 @@ static void cut_arena(learn_pass *p, arena *k, int members) {
     p->dropped = p->g->lora_dropout > 0 ? arena_cut(k, n * (size_t)widest_input(p->g), f) : NULL;
     p->branch = p->g->dropout > 0 ? arena_cut(k, n * d, f) : NULL;
     p->stats = arena_cut(k, n * 2, f);
+}
+
+static void cut_arena(learn_pass *p, arena *k, int members) {
+    const net_config *c = p->c;
+    const learn_pass_options *o = &p->options;
+    size_t n = (size_t)o->max_rows * (size_t)o->max_len, d = (size_t)c->n_embd, f = sizeof(float);
+    cut_layers(p, n, k);
+    cut_loss(p, n, k);
+    p->x = arena_cut(k, n * d, f);
+    p->dx = arena_cut(k, n * d, f);
     p->vectors = arena_cut(k, (size_t)o->max_rows * p->g->params.vectors, f);
     p->cos = arena_cut(k, (size_t)o->max_len * (size_t)(c->rope_dim / 2), f);
     p->sin = arena_cut(k, (size_t)o->max_len * (size_t)(c->rope_dim / 2), f);
+    pass_cut_work(p, k, members);
+    if (p->walk) walk_cut(p->walk, p, k);
 }
 
-static void measure(learn_pass *p, const learn_graph *g, const learn_pass_options *o) {
+static void measure(learn_pass *p, const learn_graph *g, const learn_pass_options *o, int members) {
     const net_config *c = g->config;
     p->g = (learn_graph *)(uintptr_t)g;
     p->c = c;
@@ -177,26 +188,30 @@ static void measure(learn_pass *p, const learn_graph *g, const learn_pass_option
     p->keys = (o->max_len + PASS_QUERIES - 1) / PASS_QUERIES * PASS_QUERIES;
     p->loss_tokens = product_loss_tokens(c);
     p->layers = mem_calloc((size_t)c->n_layers, sizeof *p->layers);
+    p->walk = walk_open(p, members);
 }
 
 size_t learn_pass_bytes(const learn_graph *g, const learn_pass_options *o) {
     learn_pass p = {0};
     arena k = {0};
-    measure(&p, g, o);
+    measure(&p, g, o, team_cores());
     cut_arena(&p, &k, team_cores());
+    size_t products = product_memory_bytes(g, o->max_rows, o->max_len, o->products, team_cores());
+    if (p.walk) products += walk_product_bytes(p.walk, &p);
+    walk_close(p.walk);
     free(p.layers);
-    return k.used + product_memory_bytes(g, o->max_rows, o->max_len, o->products, team_cores());
+    return k.used + products;
 }
 
 learn_pass *learn_pass_open(learn_graph *g, const learn_pass_options *o, team *team, error *err) {
     learn_pass *p = mem_calloc(1, sizeof *p);
-    measure(p, g, o);
+    measure(p, g, o, team_size(team));
     p->team = team;
     arena k = {0};
     cut_arena(p, &k, team_size(team));
     p->arena_bytes = k.used;
     p->arena = mem_alloc_big(k.used);
-    if (p->arena) p->products = product_memory_open(g, o->max_rows, o->max_len, o->products, team, err);
+    if (p->arena) p->products = product_memory_open(g, o->max_rows, o->max_len, o->products, team_size(team), err);
     if (!p->arena)
         error_set(err, "no memory for passes of %d x %d tokens (%zu MB); use a smaller --micro-batch", o->max_rows,
                   o->max_len, k.used >> 20);
@@ -207,6 +222,10 @@ learn_pass *learn_pass_open(learn_graph *g, const learn_pass_options *o, team *t
     mem_large_pages(p->arena, p->arena_bytes);
     k = (arena){.base = p->arena};
     cut_arena(p, &k, team_size(team));
+    if (p->walk && walk_open_products(p->walk, p, err) != 0) {
+        learn_pass_close(p);
+        return NULL;
+    }
     if (g->embedding && g->head.w == g->embedding) p->tied = tied_open(p->c->n_vocab, p->c->n_embd);
     for (int t = 0; g->net->inv_freq && t < o->max_len; t++) {
         size_t half = (size_t)(p->c->rope_dim / 2);
@@ -216,7 +235,7 @@ learn_pass *learn_pass_open(learn_graph *g, const learn_pass_options *o, team *t
 }
 
 size_t learn_pass_size(const learn_pass *p) {
-    return p->arena_bytes + product_memory_size(p->products);
+    return p->arena_bytes + product_memory_size(p->products) + (p->walk ? walk_product_bytes(p->walk, p) : 0);
 }
 
 product_mode learn_pass_mode(const learn_pass *p) {
@@ -234,6 +253,7 @@ void learn_pass_at_layer(learn_pass *p, bool (*call)(void *arg), void *arg) {
 
 void learn_pass_close(learn_pass *p) {
     if (!p) return;
+    walk_close(p->walk);
     product_memory_close(p->products);
     tied_close(p->tied);
     mem_free_big(p->arena, p->arena_bytes);

@@ -23,6 +23,16 @@ typedef struct layer_memory {
     float *low;    // (N, rank) of each adapter, one after the other: scale * A x
 } layer_memory;
 
+// A matrix converted for products in both directions; NULL in float32.
+typedef struct converted {
+    uint16_t *forward, *backward;
+} converted;
+
+// What the gradient of a matrix is made of, kept row by row of tokens (product_keep_left, product_keep_right).
+typedef struct factors {
+    char *left, *right;
+} factors;
+
 // What a member needs for a head's attention. Keys are rounded up to whole vectors.
 typedef struct head_memory {
     float *scores, *dscores; // (PASS_QUERIES, keys)
@@ -60,6 +70,10 @@ struct learn_pass {
     size_t arena_bytes;
     tied *tied; // gradients of an embedding that is the head as well; NULL: it is not, or is frozen
 
+    struct walk *walk;          // for small models; NULL: members share every step
+    const converted *converted; // (layers, LEARN_LINEARS) or NULL
+    factors *factors;           // (LEARN_LINEARS) of the layer at hand, or NULL: gradients are made at once
+
     bool (*at_layer)(void *arg);
     void *at_layer_arg;
     bool given_up; // written by the first member, read by the others after the barrier that follows
@@ -76,7 +90,7 @@ typedef struct member {
 } member;
 
 static inline void member_wait(const member *m) {
-    team_barrier(m->p->team);
+    if (m->size > 1) team_barrier(m->p->team);
 }
 
 // Before each layer and each piece of the loss: whoever has to give way waits here. False, for all members alike: the pass
@@ -97,6 +111,9 @@ static inline product member_product(const member *m) {
     learn_pass *p = m->p;
     return (product){p->products, p->team, m->rank, m->size, p->batch->rows, p->batch->len};
 }
+
+// Cuts what only the steps of a layer read and write, for passes of p->options.
+void pass_cut_work(learn_pass *p, arena *k, int members);
 
 // The member's share of the tokens of an array (N, width): copied; set to zero.
 void member_copy(const member *m, float *to, const float *from, int width);

@@ -38,10 +38,6 @@ static size_t measure(product_memory *m, const learn_graph *g) {
     return most;
 }
 
-static bool is_paired(const product_memory *m) {
-    return m->mode == PRODUCT_FP16 || m->mode == PRODUCT_BF16;
-}
-
 static void cut_arena(product_memory *m, const learn_graph *g, int max_rows, int max_len, int members, arena *k) {
     const net_config *c = g->config;
     const matrix *head = g->head.base;
@@ -49,11 +45,11 @@ static void cut_arena(product_memory *m, const learn_graph *g, int max_rows, int
     size_t most = measure(m, g), longest = padded(m->widest, QUANT_UNIT), rank = padded(m->rank, COLUMNS);
     if (head && padded(c->n_vocab, QUANT_UNIT) > longest) longest = padded(c->n_vocab, QUANT_UNIT);
     for (int i = 0; i < members; i++) {
-        if (is_paired(m)) m->own[i].floats = arena_cut(k, longest * COLUMNS, sizeof(float));
+        if (is_paired(m->mode)) m->own[i].floats = arena_cut(k, longest * COLUMNS, sizeof(float));
         m->own[i].turned = arena_cut(k, padded(m->widest, COLUMNS) * rank, sizeof(float));
     }
-    if (is_paired(m)) product_pairs_cut(m, g, max_rows, max_len, members, k);
-    if (is_paired(m)) return;
+    if (is_paired(m->mode)) product_pairs_cut(m, g, max_rows, max_len, members, k);
+    if (is_paired(m->mode)) return;
     if (m->mode == PRODUCT_INT8) product_int8_cut(m, (size_t)max_rows * (size_t)max_len, members, k);
     m->converted = arena_cut(k, most, sizeof(float));
     m->head = arena_cut(k, converts ? (size_t)c->n_vocab * (size_t)c->n_embd : 0, sizeof(float));
@@ -66,7 +62,7 @@ static bool has_fast_int8(void) {
 }
 
 // What a wish becomes. Nothing is timed: the same program on the same processor always calculates in the same way.
-static product_mode choose(const learn_graph *g, product_mode wish) {
+product_mode product_choose(const learn_graph *g, product_mode wish) {
     const matrix *base = g->layers[g->config->n_layers - 1].down.base;
     bool int8_fits = base && !base->data;
     switch (wish) {
@@ -82,18 +78,18 @@ static product_mode choose(const learn_graph *g, product_mode wish) {
 }
 
 size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members) {
-    product_memory m = {.mode = choose(g, mode)};
+    product_memory m = {.mode = product_choose(g, mode)};
     arena count = {0};
     cut_arena(&m, g, max_rows, max_len, members, &count);
     return count.used;
 }
 
-product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, team *team,
+product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members,
                                     error *err) {
     product_memory *m = mem_calloc(1, sizeof *m);
-    m->mode = choose(g, mode);
+    m->mode = product_choose(g, mode);
     m->pairs = m->mode == PRODUCT_FP16 ? pairs_fp16() : m->mode == PRODUCT_BF16 ? pairs_bf16() : NULL;
-    m->arena_bytes = product_memory_bytes(g, max_rows, max_len, m->mode, team_size(team));
+    m->arena_bytes = product_memory_bytes(g, max_rows, max_len, m->mode, members);
     m->arena = mem_alloc_big(m->arena_bytes);
     if (!m->arena) {
         error_set(err, "no memory for %zu MB of converted weights", m->arena_bytes >> 20);
@@ -101,7 +97,7 @@ product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_
         return NULL;
     }
     mem_large_pages(m->arena, m->arena_bytes);
-    cut_arena(m, g, max_rows, max_len, team_size(team), &(arena){.base = m->arena});
+    cut_arena(m, g, max_rows, max_len, members, &(arena){.base = m->arena});
     return m;
 }
 
@@ -194,13 +190,13 @@ static const float *floats_of(const product *p, const product_weights *w) {
     if (w->base->type == TENSOR_F32) return w->base->data;
     float *out = w->keep ? m->head : m->converted;
     bool ready = w->keep && m->head_ready;
-    team_barrier(p->team); // all have read it before one of them sets it; and nobody reads the last matrix any more
+    product_wait(p); // all have read it before one of them sets it; and nobody reads the last matrix any more
     if (ready) return out;
     int first, last;
     column_share(p, w->rows, PACK_ROWS, &first, &last);
     if (first < last) product_read_rows(w, first, last - first, out + (size_t)first * (size_t)w->cols);
     if (w->keep && p->rank == 0) m->head_ready = true;
-    team_barrier(p->team);
+    product_wait(p);
     return out;
 }
 
@@ -230,7 +226,7 @@ static void forward_f32(const product *p, const product_weights *w, const float 
             if (low) product_add_low(p, low, false, 0, w->rows, s.token, s.n, to, ld);
         }
     }
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 static void backward_f32(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
@@ -244,10 +240,10 @@ static void backward_f32(const product *p, const product_weights *w, const float
                    add ? 1 : 0, to, cols);
         if (low) product_add_low(p, low, true, 0, w->cols, s.token, s.n, to, w->cols);
     }
-    team_barrier(p->team);
+    product_wait(p);
 }
 
-static void gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
+void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
     bool by_rows = rows >= cols;
     int first, last;
     column_share(p, by_rows ? rows : cols, COLUMN_STEP, &first, &last);
@@ -261,23 +257,22 @@ static void gradient_f32(const product *p, const float *dy, int ld, int rows, co
             blas_sgemm(true, false, rows, last - first, p->len, 1, dy_row, (size_t)ld, x_row + first, (size_t)cols, 1,
                        grad + first, (size_t)cols);
     }
-    team_barrier(p->team);
 }
 
 // ---- the choice ----
 
 void product_left(const product *p, const float *x, int ld, int width) {
-    if (is_paired(p->memory)) product_pairs_left(p, x, ld, width);
+    if (is_paired(p->memory->mode)) product_pairs_left(p, x, ld, width);
     if (p->memory->mode == PRODUCT_INT8) product_int8_left(p, x, ld, width);
 }
 
 void product_left_back(const product *p, const float *dy, int ld, int width) {
-    if (is_paired(p->memory)) product_pairs_left(p, dy, ld, width);
+    if (is_paired(p->memory->mode)) product_pairs_left(p, dy, ld, width);
 }
 
 void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
                      int ld, bool add) {
-    if (is_paired(p->memory))
+    if (is_paired(p->memory->mode))
         product_pairs_multiply(p, w, false, low, y, ld, add);
     else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
         product_int8_forward(p, w, low, y, ld, add);
@@ -287,15 +282,17 @@ void product_forward(const product *p, const product_weights *w, const float *x,
 
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
                       float *dx, bool add) {
-    if (is_paired(p->memory))
+    if (is_paired(p->memory->mode))
         product_pairs_multiply(p, w, true, low, dx, w->cols, add);
     else
         backward_f32(p, w, dy, ld, low, dx, add);
 }
 
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
-    if (is_paired(p->memory) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS)
+    if (product_pairs_gradient_fits(p->memory->mode, rows, cols)) {
         product_pairs_gradient(p, dy, ld, rows, x, cols, grad);
-    else
-        gradient_f32(p, dy, ld, rows, x, cols, grad);
+    } else {
+        product_gradient_f32(p, dy, ld, rows, x, cols, grad);
+        product_wait(p);
+    }
 }

@@ -16,9 +16,11 @@ typedef struct product_memory product_memory;
 typedef enum product_mode { PRODUCT_AUTO, PRODUCT_FLOAT32, PRODUCT_BF16, PRODUCT_INT8, PRODUCT_FP16 } product_mode;
 const char *product_mode_name(product_mode mode); // "float32", "bf16", "int8", "fp16"
 
-// Room for converted weights of g and passes of max_rows x max_len tokens. AUTO becomes what is best on this processor,
-// always the same one; a mode that g or the processor does not allow becomes FLOAT32. NULL with a message.
-product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, team *team,
+// What a wish becomes for g on this processor, always the same: AUTO what is best, a mode that is not there FLOAT32.
+product_mode product_choose(const learn_graph *g, product_mode wish);
+
+// Room for converted weights of g and passes of max_rows x max_len tokens. NULL with a message.
+product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members,
                                     error *err);
 size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members);
 size_t product_memory_size(const product_memory *m);
@@ -28,10 +30,10 @@ void product_memory_close(product_memory *m);
 // Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, within bounds.
 int product_loss_tokens(const net_config *c);
 
-// The caller of a product: a member, and the rows of tokens at hand.
+// The caller of a product: a member, and the rows of tokens at hand. A member of one waits for nobody.
 typedef struct product {
     product_memory *memory;
-    team *team;
+    team *team; // of all that share out the product; unused where size is 1
     int rank, size;
     int rows, len; // N = rows * len
 } product;
@@ -40,7 +42,8 @@ typedef struct product_weights {
     const matrix *base;  // frozen, or
     const float *floats; // (rows, cols)
     int rows, cols;
-    bool keep; // the head: converted once for the whole training
+    bool keep;                                // the head: converted once for the whole training
+    const uint16_t *panels, *panels_backward; // from product_convert, or NULL
 } product_weights;
 
 // What an adapter adds to a product: left (N, rank) times `right`, B (rows, rank) transposed in the forward half, A
@@ -63,6 +66,23 @@ void product_backward(const product *p, const product_weights *w, const float *d
                       float *dx, bool add);
 // grad (rows, cols) += dy^T x; dy (N, ld), x (N, cols). Forgets what product_left and product_left_back were given.
 void product_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
+
+// ---- weights converted, and factors of gradients kept, for products at another time (product_kept.c) ----
+
+// What product_forward and product_backward, in the one or the other direction, convert w to: how many numbers (0 in
+// float32), and the caller's share of them. Without a barrier.
+size_t product_converted_size(product_mode mode, int rows, int cols, bool back);
+void product_convert(const product *p, const product_weights *w, bool back, uint16_t *out);
+
+// One row of tokens of a factor of a gradient (rows, cols): how many bytes, and how dy (len, ld) or x (len, cols) are
+// kept, by the caller alone.
+size_t product_kept_left_size(product_mode mode, int len, int rows, int cols);
+size_t product_kept_right_size(product_mode mode, int len, int rows, int cols);
+void product_keep_left(const product *p, const float *dy, int ld, int rows, int cols, void *out);
+void product_keep_right(const product *p, const float *x, int rows, int cols, void *out);
+// grad (rows, cols) += dy^T x, to the bit as product_gradient has it, from what was kept of all rows of tokens, one
+// after the other. Without a barrier.
+void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, float *grad);
 
 // The products of an adapter alone, always in float32; A (rank, cols), B (rows, rank).
 // low (N, rank) = scale * x (N, cols) A^T

@@ -12,6 +12,9 @@ enum {
     STRETCH = 64,     // tokens of an item when tokens are shared out
     COLUMN_STEP = 16, // float32: columns are shared out in multiples of this
     COLUMNS = 32,     // output columns that are calculated at once
+    // Rows of a gradient that are worked on at once in pairs: their part of it stays in the nearest cache from row of
+    // tokens to row.
+    GRADIENT_ROWS = 8 * PAIRS_ROWS,
 };
 
 // A member's own.
@@ -47,6 +50,14 @@ static inline size_t padded(int n, int to) {
     return ((size_t)n + (size_t)to - 1) / (size_t)to * (size_t)to;
 }
 
+static inline bool is_paired(product_mode mode) {
+    return mode == PRODUCT_FP16 || mode == PRODUCT_BF16;
+}
+
+static inline void product_wait(const product *p) {
+    if (p->size > 1) team_barrier(p->team);
+}
+
 // A stretch of tokens within one row. The members take stretches in turn; *item starts at the member's rank.
 typedef struct stretch {
     int token, n;
@@ -68,6 +79,14 @@ void product_pairs_left(const product *p, const float *x, int ld, int width);
 void product_pairs_multiply(const product *p, const product_weights *w, bool back, const product_low *low, float *out,
                             int ld, bool add);
 void product_pairs_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
+// Whether that serves a gradient (rows, cols), or float32 does.
+static inline bool product_pairs_gradient_fits(product_mode mode, int rows, int cols) {
+    return is_paired(mode) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS;
+}
+// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns).
+void product_pairs_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel);
+// product_gradient in float32, without a barrier.
+void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
 void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k);

@@ -37,7 +37,7 @@ void product_int8_left(const product *p, const float *x, int ld, int width) {
         kernels_get()->quantize(from, cols, row->q, row->d, row->sum);
         qtiles_put(&tiles, t, row->q, row->d, row->sum);
     }
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 // out (N, ld) = left * some row blocks, of which `columns` outputs exist.
@@ -77,5 +77,5 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
         multiply_blocks(p, &spread, columns, y + b * PACK_ROWS, ld, add);
         if (low) product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
     }
-    team_barrier(p->team);
+    product_wait(p);
 }

@@ -48,7 +48,7 @@ void product_narrow(const product *p, const float *x, int cols, const float *a, 
     loops_get()->multiply(last - first, rank, cols, scale,
                           (loops_left){x + (size_t)first * (size_t)cols, (size_t)cols, 1}, turned, (size_t)rank, false,
                           low + (size_t)first * (size_t)rank, (size_t)rank);
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 void product_narrow_back(const product *p, const float *dy, int ld, int rows, const float *b, int rank, float scale,
@@ -57,7 +57,7 @@ void product_narrow_back(const product *p, const float *dy, int ld, int rows, co
     token_share(p, &first, &last);
     loops_get()->multiply(last - first, rank, rows, scale, (loops_left){dy + (size_t)first * (size_t)ld, (size_t)ld, 1},
                           b, (size_t)rank, false, dlow + (size_t)first * (size_t)rank, (size_t)rank);
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 void product_widen(const product *p, const float *dlow, const float *a, int rank, int cols, float *dx) {
@@ -66,7 +66,7 @@ void product_widen(const product *p, const float *dlow, const float *a, int rank
     loops_get()->multiply(last - first, cols, rank, 1,
                           (loops_left){dlow + (size_t)first * (size_t)rank, (size_t)rank, 1}, a, (size_t)cols, false,
                           dx + (size_t)first * (size_t)cols, (size_t)cols);
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 void product_gradient_a(const product *p, const float *dlow, int rank, const float *x, int cols, float *grad) {
@@ -77,7 +77,7 @@ void product_gradient_a(const product *p, const float *dlow, int rank, const flo
         loops_get()->multiply(rank, last - first, p->len, 1, (loops_left){dlow + token * (size_t)rank, 1, (size_t)rank},
                               x + token * (size_t)cols + first, (size_t)cols, true, grad + first, (size_t)cols);
     }
-    team_barrier(p->team);
+    product_wait(p);
 }
 
 // The transposed of what is wanted, low^T dy, reads both factors along their rows.
@@ -96,5 +96,5 @@ void product_gradient_b(const product *p, const float *dy, int ld, int rows, con
                     grad[(size_t)(j + x) * (size_t)rank + (size_t)i] += tile[i * COLUMNS + x];
         }
     }
-    team_barrier(p->team);
+    product_wait(p);
 }

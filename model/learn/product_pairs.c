@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-// Rows of a gradient that are worked on at once: their part of it stays in the nearest cache from row of tokens to row.
-enum { GRADIENT_ROWS = 8 * PAIRS_ROWS };
-
 static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
@@ -55,11 +52,10 @@ void product_pairs_left(const product *p, const float *x, int ld, int width) {
     m->pairs->rows(x + (size_t)first * (size_t)ld, (size_t)ld, last - first, width,
                    m->left + (size_t)first * (size_t)even, m->left_scale + first);
     if (p->rank == 0) m->left_width = even;
-    team_barrier(p->team);
+    product_wait(p);
 }
 
-// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns).
-static void make_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel) {
+void product_pairs_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel) {
     product_memory *m = p->memory;
     float *own = m->own[p->rank].floats;
     int first = index * PAIRS_COLUMNS, all = back ? w->cols : w->rows, k = back ? w->rows : w->cols;
@@ -88,33 +84,38 @@ static void multiply_panel(const product *p, const uint16_t *panel, const produc
     if (low) product_add_low(p, low, back, column, columns, s.token, s.n, to, ld);
 }
 
-// out (N, ld) = left * panels of w. Where there are many panels, each member makes and uses its own; where there are
-// few, all are made first and the tokens shared out.
+// out (N, ld) = left * panels of w, made before or needed for nothing else but this. Where there are many panels, each
+// member makes and uses its own; where there are few, all are made first and the tokens shared out.
 void product_pairs_multiply(const product *p, const product_weights *w, bool back, const product_low *low, float *out,
                             int ld, bool add) {
     product_memory *m = p->memory;
     int n_panels = (int)panels(back ? w->cols : w->rows), first, last;
     size_t size = pairs_panel_size(back ? w->rows : w->cols);
     uint16_t *kept = !w->keep ? NULL : back ? m->head_backward : m->head_forward;
-    bool *ready = back ? &m->head_back_ready : &m->head_ready, make = !kept || !*ready;
+    bool *ready = back ? &m->head_back_ready : &m->head_ready;
+    const uint16_t *made = back ? w->panels_backward : w->panels;
+    if (kept && *ready) made = kept;
     if (n_panels >= 2 * p->size) {
         team_share(n_panels, p->rank, p->size, &first, &last);
         for (int i = first; i < last; i++) {
             uint16_t *panel = kept ? kept + (size_t)i * size : m->own[p->rank].panel;
-            if (make) make_panel(p, w, i, back, panel);
-            multiply_panel(p, panel, w, i, back, (stretch){0, p->rows * p->len}, low, add, out, ld);
+            if (!made) product_pairs_panel(p, w, i, back, panel);
+            multiply_panel(p, made ? made + (size_t)i * size : panel, w, i, back, (stretch){0, p->rows * p->len}, low,
+                           add, out, ld);
         }
     } else {
         uint16_t *all = kept ? kept : m->few;
-        for (int i = p->rank; make && i < n_panels; i += p->size) make_panel(p, w, i, back, all + (size_t)i * size);
-        team_barrier(p->team);
+        for (int i = p->rank; !made && i < n_panels; i += p->size)
+            product_pairs_panel(p, w, i, back, all + (size_t)i * size);
+        product_wait(p);
+        if (!made) made = all;
         for (int i = 0; i < n_panels; i++) {
             stretch s;
             for (int item = p->rank; product_next_stretch(p, &item, &s);)
-                multiply_panel(p, all + (size_t)i * size, w, i, back, s, low, add, out, ld);
+                multiply_panel(p, made + (size_t)i * size, w, i, back, s, low, add, out, ld);
         }
     }
-    team_barrier(p->team);
+    product_wait(p);
     if (kept && p->rank == 0) *ready = true;
 }
 
@@ -149,11 +150,11 @@ void product_pairs_gradient(const product *p, const float *dy, int ld, int rows,
         m->pairs->columns(dy + (size_t)r * (size_t)p->len * (size_t)ld + first, (size_t)ld, p->len, last - first,
                           (size_t)rows, m->left + (size_t)r * even * (size_t)rows + 2 * (size_t)first,
                           m->left_scale + (size_t)r * (size_t)rows + first);
-    team_barrier(p->team);
+    product_wait(p);
     team_share((int)panels(cols), p->rank, p->size, &first, &last);
     for (int i = first; i < last; i++) {
         int column = i * PAIRS_COLUMNS, n = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
         gradient_panel(p, rows, x, cols, column, n, grad);
     }
-    team_barrier(p->team);
+    product_wait(p);
 }
