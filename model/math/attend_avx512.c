@@ -5,13 +5,6 @@
 
 enum { CHUNK = 256 }; // positions whose scores are held at once
 
-// Sixteen numbers of a cache; those of CACHE_Q8_0 are still to be scaled.
-INLINE __m512 load_cache(const void *base, cache_type cache, size_t i) {
-    if (cache == CACHE_F32) return _mm512_loadu_ps((const float *)base + i);
-    if (cache == CACHE_F16) return load_f16((const uint8_t *)base + 2 * i);
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)((const int8_t *)base + i))));
-}
-
 // Queries lie so many floats apart: no power of two, which would crowd them into a few sets of the first cache.
 enum { QUERY_STEP = ATTEND_MAX_HEAD_DIM + 16 };
 

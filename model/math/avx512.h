@@ -19,6 +19,7 @@ void avx512_unpack(const pack *w, int b, uint8_t *u, float *scale, float *offset
 void avx512_dequantize(const pack *w, int b, int s0, int n, float *out, size_t ld);
 void avx512_gemm(const unpacked *w, const qtiles *x, int tile, int n, bool add, float *y, size_t ld);
 void avx512_attend(const attend_job *job);
+void avx512_attend_many(const attend_job *at, const attend_queries *job, void *scratch);
 
 INLINE __m512 load_f16(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
@@ -36,6 +37,13 @@ INLINE __m512 load_as_float(const void *w, float_kind kind, size_t i, __mmask16 
 
 INLINE __mmask16 tail_mask(size_t left) {
     return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
+// Sixteen numbers of a cache; those of CACHE_Q8_0 are still to be scaled.
+INLINE __m512 load_cache(const void *base, cache_type cache, size_t i) {
+    if (cache == CACHE_F32) return _mm512_loadu_ps((const float *)base + i);
+    if (cache == CACHE_F16) return load_f16((const uint8_t *)base + 2 * i);
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)((const int8_t *)base + i))));
 }
 
 // exp by 2^n * e^r, |r| <= ln(2) / 2, a polynomial of degree 6 for e^r; 0 below -87.3, relative error about 1e-7.

@@ -12,6 +12,9 @@ enum {
     KERNELS_FEW = 6,            // activation rows that gemv takes at once
     ATTEND_ROWS = 12,           // queries that attend takes at once
     ATTEND_MAX_HEAD_DIM = 1024, // larger ones are refused when a model is opened
+    ATTEND_MANY = 192,          // queries that attend_many takes at once
+    ATTEND_MANY_HEAD_DIM = 256, // and its largest head
+    ATTEND_MANY_SCRATCH = 640 << 10,
 };
 
 // T rows of activations in 8-bit integers: each 32 columns share a scale, x[i] ~ d * q[i], |q| <= 127.
@@ -54,6 +57,19 @@ typedef struct attend_job {
     float *acc;               // (n_rows, v_dim); starts at 0
 } attend_job;
 
+// Neighbouring queries that attend_many takes at once: n positions from `position` on, and of each the `group` heads that
+// look at the same cache; n * group <= ATTEND_MANY. Head h of position i is at q + i * ldq + h * head_dim, and its result
+// goes to the same place in out.
+typedef struct attend_queries {
+    int n, group;
+    int position;
+    int window; // of positions that a query sees, itself included; 0: all before it
+    const float *q;
+    size_t ldq;
+    float *out;
+    size_t ld_out;
+} attend_queries;
+
 // A row of activations as `quantize` writes it, and where its product goes.
 typedef struct gemv_row {
     const int8_t *q;
@@ -93,6 +109,10 @@ typedef struct kernels {
     void (*f32_to_f16)(const float *x, size_t n, uint16_t *y); // to nearest, ties to even
 
     void (*attend)(const attend_job *job);
+    // Attention of many queries from beginning to end, in 16-bit integers: as exact as a cache of CACHE_F16 or CACHE_Q8_0.
+    // Of `at` it reads the cache and scale; head_dim must be a multiple of 32. A query's result does not depend on the
+    // others. scratch: ATTEND_MANY_SCRATCH bytes on a border of 64. NULL where `attend` is as fast.
+    void (*attend_many)(const attend_job *at, const attend_queries *job, void *scratch);
 
     // y = x / sqrt(mean(x^2) + eps) * w. y may be x.
     void (*rms_norm)(const float *x, const float *w, int n, float eps, float *y);

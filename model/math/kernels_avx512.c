@@ -193,6 +193,7 @@ const kernels kernels_avx512 = {
     .bf16_to_f32 = bf16_to_f32_avx512,
     .f32_to_f16 = f32_to_f16_avx512,
     .attend = avx512_attend,
+    .attend_many = avx512_attend_many,
     .rms_norm = rms_norm_avx512,
     .layer_norm = layer_norm_avx512,
     .silu_mul = silu_mul_avx512,

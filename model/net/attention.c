@@ -168,36 +168,69 @@ static void attend_few(const member *m, int i) {
     }
 }
 
-// Many queries: first every row's keys and values, then pieces of (position, head) rows that share a kv head.
-static void attend_many(const member *m, int i, const layer *y) {
+// Rows [r0, r1) of (position, head) pairs that share a kv head, at most ATTEND_ROWS.
+static void attend_piece(const member *m, int i, const layer *y, int kv_head, int r0, int r1) {
     const net_config *c = m->c;
     net_state *s = m->s;
     int q_dim = c->n_heads * c->head_dim, group = c->n_heads / c->n_kv_heads;
-    size_t ld = (size_t)y->qkv.rows;
+    attend_job job = attend_start(m, i, kv_head);
+    job.m = m->own->m;
+    job.l = m->own->l;
+    job.acc = m->own->acc;
+    for (int r = r0; r < r1; r++) {
+        int t = r / group, h = kv_head * group + r % group;
+        attend_add_row(m, &job, i, h, m->position + t, s->qkv + (size_t)t * (size_t)y->qkv.rows + h * c->head_dim);
+    }
+    job.p0 = job.first[0];
+    job.p1 = job.last[job.n_rows - 1] + 1;
+    clear_partial(job.m, job.l, job.acc, job.n_rows, s->kv.v_dim);
+    m->k->attend(&job);
+    for (int r = r0; r < r1; r++) {
+        const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->kv.v_dim;
+        float *out = s->attn + (size_t)(r / group) * (size_t)q_dim + (kv_head * group + r % group) * c->head_dim;
+        float share = 1.0f / job.l[r - r0];
+        for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] * share;
+    }
+}
+
+// Positions [t0, t1) of the pass at once, every head of one kv head.
+static void attend_words(const member *m, int i, const layer *y, int kv_head, int t0, int t1) {
+    const net_config *c = m->c;
+    int q_dim = c->n_heads * c->head_dim, group = c->n_heads / c->n_kv_heads, head = kv_head * group * c->head_dim;
+    attend_job at = attend_start(m, i, kv_head);
+    attend_queries job = {.n = t1 - t0,
+                          .group = group,
+                          .position = m->position + t0,
+                          .window = c->window[i],
+                          .q = m->s->qkv + (size_t)t0 * (size_t)y->qkv.rows + head,
+                          .ldq = (size_t)y->qkv.rows,
+                          .out = m->s->attn + (size_t)t0 * (size_t)q_dim + head,
+                          .ld_out = (size_t)q_dim};
+    m->k->attend_many(&at, &job, m->own->attend_many);
+}
+
+// Whether integers serve: caches of floats are kept for exactness, and the products take heads as they mostly are.
+static bool suits_words(const member *m) {
+    const net_config *c = m->c;
+    return m->k->attend_many && m->s->kv.type != CACHE_F32 && !m->n->alibi_slopes && c->head_dim % 32 == 0 &&
+           c->head_dim <= ATTEND_MANY_HEAD_DIM && c->n_heads / c->n_kv_heads <= ATTEND_MANY;
+}
+
+// Many queries: first every row's keys and values, then pieces of (position, head) rows that share a kv head.
+static void attend_many(const member *m, int i, const layer *y) {
+    const net_config *c = m->c;
+    int group = c->n_heads / c->n_kv_heads, rows = m->p->n_rows * group;
+    bool words = suits_words(m);
     attention_put(m, i, y, m->p->n_rows);
-    int rows = m->p->n_rows * group, pieces = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
+    // Whole positions for the one way, any rows for the other.
+    int step = words ? ATTEND_MANY / group * group : ATTEND_ROWS, pieces = (rows + step - 1) / step;
     for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
         // Members take pieces in turn, since later positions have more to look at.
-        int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * ATTEND_ROWS;
-        int r1 = r0 + ATTEND_ROWS < rows ? r0 + ATTEND_ROWS : rows;
-        attend_job job = attend_start(m, i, kv_head);
-        job.m = m->own->m;
-        job.l = m->own->l;
-        job.acc = m->own->acc;
-        for (int r = r0; r < r1; r++) {
-            int t = r / group, h = kv_head * group + r % group;
-            attend_add_row(m, &job, i, h, m->position + t, s->qkv + (size_t)t * ld + h * c->head_dim);
-        }
-        job.p0 = job.first[0];
-        job.p1 = job.last[job.n_rows - 1] + 1;
-        clear_partial(job.m, job.l, job.acc, job.n_rows, s->kv.v_dim);
-        m->k->attend(&job);
-        for (int r = r0; r < r1; r++) {
-            const float *acc = job.acc + (size_t)(r - r0) * (size_t)s->kv.v_dim;
-            float *out = s->attn + (size_t)(r / group) * (size_t)q_dim + (kv_head * group + r % group) * c->head_dim;
-            float share = 1.0f / job.l[r - r0];
-            for (int d = 0; d < c->head_dim; d++) out[d] = acc[d] * share;
-        }
+        int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * step, r1 = r0 + step < rows ? r0 + step : rows;
+        if (words)
+            attend_words(m, i, y, kv_head, r0 / group, r1 / group);
+        else
+            attend_piece(m, i, y, kv_head, r0, r1);
     }
 }
 

@@ -59,6 +59,7 @@ static void cut_arena(net_state *s, arena *c) {
         own->m = arena_cut(c, partial_rows, sizeof(float));
         own->l = arena_cut(c, partial_rows, sizeof(float));
         own->acc = arena_cut(c, partial_rows * (size_t)s->kv.v_dim, sizeof(float));
+        own->attend_many = arena_cut(c, ATTEND_MANY_SCRATCH, 1);
         arena_cut_scratch(c, &own->scratch, s->max_rows, widest);
     }
 }

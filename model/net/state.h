@@ -15,6 +15,7 @@ typedef struct own_memory {
     activations in, in2; // in2: the second norm of a parallel residual
     float *q, *k;        // (n_heads * head_dim), (n_kv_heads * head_dim): turned
     float *m, *l, *acc;  // (rows), (rows), (rows, v_dim), rows = max(max_few * n_heads, ATTEND_ROWS): see attend_job
+    char *attend_many;   // ATTEND_MANY_SCRATCH
     linear_scratch scratch;
 } own_memory;
 
