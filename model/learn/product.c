@@ -1,8 +1,9 @@
 // Ways to multiply. float32 through sgemm is exact and always there. fp16 and bf16 (product_pairs.c) round both factors to
 // 16 bits, do twice as much at a time and serve every matrix. 8-bit integers (product_int8.c) are for the forward half of
-// frozen quantised weights, the base of an adapter: they are the very sums that decoding uses. Their backward half and
-// trained weights stay in float32: with gradients and W^T in 8 bits, too, an adapter came 1.1 % less far in 50 steps
-// (held-out loss from 3.713 to 3.353, with integers forward alone to 3.346, in float32 to 3.347, in fp16 to 3.347).
+// frozen quantised weights, the base of an adapter: they are the very sums that decoding uses. All other products of that
+// mode are in fp16, in bf16 where that pays, or else in float32: with gradients and W^T in 8 bits, too, an adapter came
+// 1.1 % less far in 50 steps (held-out loss from 3.713 to 3.353, with integers forward alone to 3.346, in float32 to
+// 3.347, in fp16 to 3.347).
 //
 // Outputs are shared out by columns where there are many, else by stretches of tokens; a stretch never crosses from one
 // row of tokens to the next. The left factor (activations) is converted once by all members; the right factor (weights)
@@ -38,6 +39,33 @@ static size_t measure(product_memory *m, const learn_graph *g) {
     return most;
 }
 
+// Whether every frozen matrix is multiplied in integers in the forward half.
+static bool all_integers(const learn_graph *g) {
+    bool all = !g->head.base || !g->head.base->data;
+    for (int i = 0; i < g->config->n_layers; i++) {
+        const learn_linear *linears[LEARN_LINEARS];
+        learn_layer_linears(&g->layers[i], linears);
+        for (int j = 0; j < LEARN_LINEARS; j++)
+            if (linears[j]->rows > 0 && (!linears[j]->base || linears[j]->base->data)) all = false;
+    }
+    return all;
+}
+
+const pairs *product_pairs_of(product_mode mode) {
+    switch (mode) {
+    case PRODUCT_FP16: return pairs_fp16();
+    case PRODUCT_BF16: return pairs_bf16();
+    case PRODUCT_INT8: return pairs_fp16() ? pairs_fp16() : pairs_bf16_pays() ? pairs_bf16() : NULL;
+    default: return NULL;
+    }
+}
+
+static void settle(product_memory *m, const learn_graph *g, product_mode mode) {
+    m->mode = product_choose(g, mode);
+    m->pairs = product_pairs_of(m->mode);
+    m->all_integers = m->mode == PRODUCT_INT8 && all_integers(g);
+}
+
 static void cut_arena(product_memory *m, const learn_graph *g, int max_rows, int max_len, int members, arena *k) {
     const net_config *c = g->config;
     const matrix *head = g->head.base;
@@ -45,12 +73,14 @@ static void cut_arena(product_memory *m, const learn_graph *g, int max_rows, int
     size_t most = measure(m, g), longest = padded(m->widest, QUANT_UNIT), rank = padded(m->rank, COLUMNS);
     if (head && padded(c->n_vocab, QUANT_UNIT) > longest) longest = padded(c->n_vocab, QUANT_UNIT);
     for (int i = 0; i < members; i++) {
-        if (is_paired(m->mode)) m->own[i].floats = arena_cut(k, longest * COLUMNS, sizeof(float));
+        if (m->pairs) m->own[i].floats = arena_cut(k, longest * COLUMNS, sizeof(float));
         m->own[i].turned = arena_cut(k, padded(m->widest, COLUMNS) * rank, sizeof(float));
     }
-    if (is_paired(m->mode)) product_pairs_cut(m, g, max_rows, max_len, members, k);
-    if (is_paired(m->mode)) return;
     if (m->mode == PRODUCT_INT8) product_int8_cut(m, (size_t)max_rows * (size_t)max_len, members, k);
+    if (m->pairs) {
+        product_pairs_cut(m, g, max_rows, max_len, members, k);
+        return;
+    }
     m->converted = arena_cut(k, most, sizeof(float));
     m->head = arena_cut(k, converts ? (size_t)c->n_vocab * (size_t)c->n_embd : 0, sizeof(float));
 }
@@ -72,14 +102,14 @@ product_mode product_choose(const learn_graph *g, product_mode wish) {
     case PRODUCT_FLOAT32: return wish;
     case PRODUCT_AUTO: break;
     }
-    if (pairs_fp16()) return PRODUCT_FP16;
-    if (pairs_bf16_pays()) return PRODUCT_BF16;
-    return int8_fits && has_fast_int8() ? PRODUCT_INT8 : PRODUCT_FLOAT32;
+    if (int8_fits && has_fast_int8()) return PRODUCT_INT8;
+    return pairs_fp16() ? PRODUCT_FP16 : pairs_bf16_pays() ? PRODUCT_BF16 : PRODUCT_FLOAT32;
 }
 
 size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members) {
-    product_memory m = {.mode = product_choose(g, mode)};
+    product_memory m = {0};
     arena count = {0};
+    settle(&m, g, mode);
     cut_arena(&m, g, max_rows, max_len, members, &count);
     return count.used;
 }
@@ -87,8 +117,7 @@ size_t product_memory_bytes(const learn_graph *g, int max_rows, int max_len, pro
 product_memory *product_memory_open(const learn_graph *g, int max_rows, int max_len, product_mode mode, int members,
                                     error *err) {
     product_memory *m = mem_calloc(1, sizeof *m);
-    m->mode = product_choose(g, mode);
-    m->pairs = m->mode == PRODUCT_FP16 ? pairs_fp16() : m->mode == PRODUCT_BF16 ? pairs_bf16() : NULL;
+    settle(m, g, mode);
     m->arena_bytes = product_memory_bytes(g, max_rows, max_len, m->mode, members);
     m->arena = mem_alloc_big(m->arena_bytes);
     if (!m->arena) {
@@ -262,27 +291,29 @@ void product_gradient_f32(const product *p, const float *dy, int ld, int rows, c
 // ---- the choice ----
 
 void product_left(const product *p, const float *x, int ld, int width) {
-    if (is_paired(p->memory->mode)) product_pairs_left(p, x, ld, width);
-    if (p->memory->mode == PRODUCT_INT8) product_int8_left(p, x, ld, width);
+    const product_memory *m = p->memory;
+    if (m->mode == PRODUCT_INT8) product_int8_left(p, x, ld, width);
+    if (m->pairs && !m->all_integers) product_pairs_left(p, x, ld, width);
 }
 
 void product_left_back(const product *p, const float *dy, int ld, int width) {
-    if (is_paired(p->memory->mode)) product_pairs_left(p, dy, ld, width);
+    if (p->memory->pairs) product_pairs_left(p, dy, ld, width);
 }
 
 void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
                      int ld, bool add) {
-    if (is_paired(p->memory->mode))
-        product_pairs_multiply(p, w, false, low, y, ld, add);
-    else if (p->memory->mode == PRODUCT_INT8 && product_int8_fits(w))
+    const product_memory *m = p->memory;
+    if (m->mode == PRODUCT_INT8 && product_int8_fits(w))
         product_int8_forward(p, w, low, y, ld, add);
+    else if (m->pairs)
+        product_pairs_multiply(p, w, false, low, y, ld, add);
     else
         forward_f32(p, w, x, low, y, ld, add);
 }
 
 void product_backward(const product *p, const product_weights *w, const float *dy, int ld, const product_low *low,
                       float *dx, bool add) {
-    if (is_paired(p->memory->mode))
+    if (p->memory->pairs)
         product_pairs_multiply(p, w, true, low, dx, w->cols, add);
     else
         backward_f32(p, w, dy, ld, low, dx, add);

@@ -28,7 +28,8 @@ typedef struct own_memory {
 
 struct product_memory {
     product_mode mode;
-    const pairs *pairs;      // fp16 or bf16
+    const pairs *pairs;      // fp16 or bf16 for what is not in integers; NULL: float32
+    bool all_integers;       // no product of the forward half is for pairs
     int widest;              // input or output of a layer
     int rank;                // the widest adapter's
     float *converted, *head; // float32: one frozen matrix; the head's
@@ -50,9 +51,8 @@ static inline size_t padded(int n, int to) {
     return ((size_t)n + (size_t)to - 1) / (size_t)to * (size_t)to;
 }
 
-static inline bool is_paired(product_mode mode) {
-    return mode == PRODUCT_FP16 || mode == PRODUCT_BF16;
-}
+// The 16-bit floats of a mode; NULL: none.
+const pairs *product_pairs_of(product_mode mode);
 
 static inline void product_wait(const product *p) {
     if (p->size > 1) team_barrier(p->team);
@@ -81,7 +81,7 @@ void product_pairs_multiply(const product *p, const product_weights *w, bool bac
 void product_pairs_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 // Whether that serves a gradient (rows, cols), or float32 does.
 static inline bool product_pairs_gradient_fits(product_mode mode, int rows, int cols) {
-    return is_paired(mode) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS;
+    return product_pairs_of(mode) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS;
 }
 // Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns).
 void product_pairs_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel);

@@ -14,12 +14,12 @@ static int panels(int n) {
 // ---- weights ----
 
 size_t product_converted_size(product_mode mode, int rows, int cols, bool back) {
-    if (!is_paired(mode)) return 0;
+    if (!product_pairs_of(mode)) return 0;
     return (size_t)panels(back ? cols : rows) * pairs_panel_size(back ? rows : cols);
 }
 
 void product_convert(const product *p, const product_weights *w, bool back, uint16_t *out) {
-    if (!is_paired(p->memory->mode)) return;
+    if (!p->memory->pairs) return;
     size_t size = pairs_panel_size(back ? w->rows : w->cols);
     int n = panels(back ? w->cols : w->rows);
     for (int i = p->rank; i < n; i += p->size) product_pairs_panel(p, w, i, back, out + (size_t)i * size);

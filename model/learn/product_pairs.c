@@ -37,7 +37,8 @@ void product_pairs_cut(product_memory *m, const learn_graph *g, int max_rows, in
     // Of tokens, or of columns for each row of tokens.
     m->left_scale = arena_cut(k, larger(larger(tokens, rows * widest), larger(rows * vocab, loss)), sizeof(float));
     bool frozen = g->head.base != NULL;
-    m->head_forward = arena_cut(k, frozen ? panels(c->n_vocab) * pairs_panel_size(c->n_embd) : 0, sizeof(uint16_t));
+    m->head_forward = arena_cut(k, frozen && !m->all_integers ? panels(c->n_vocab) * pairs_panel_size(c->n_embd) : 0,
+                                sizeof(uint16_t));
     m->head_backward = arena_cut(k, frozen ? panels(c->n_embd) * pairs_panel_size(c->n_vocab) : 0, sizeof(uint16_t));
     size_t panel = larger(larger(pairs_panel_size(m->widest), rows * pairs_panel_size(max_len)),
                           larger(frozen ? 0 : pairs_panel_size(c->n_vocab), pairs_panel_size((int)loss)));
