@@ -27,8 +27,9 @@ size_t product_memory_size(const product_memory *m);
 product_mode product_memory_mode(const product_memory *m);
 void product_memory_close(product_memory *m);
 
-// Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, within bounds.
-int product_loss_tokens(const net_config *c);
+// Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, or 96 MB where the head
+// learns, since each such product reads and writes all of its gradient; within bounds.
+int product_loss_tokens(const learn_graph *g);
 
 // The caller of a product: a member, and the rows of tokens at hand. A member of one waits for nobody.
 typedef struct product {

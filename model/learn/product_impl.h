@@ -19,9 +19,9 @@ enum {
 
 // A member's own.
 typedef struct own_memory {
-    float *floats;         // (widest, COLUMNS) a stretch of converted weights
+    float *floats;         // (longest, COLUMNS) a stretch of converted weights
     float *turned;         // (widest, rank) an adapter's matrix transposed, or COLUMNS rows of it
-    uint16_t *panel;       // pairs: the panel made of floats, or those of a gradient
+    uint16_t *panels;      // pairs: those made of floats
     linear_scratch spread; // int8: two row blocks spread out
     activations row;       // int8: a row on its way into the tiles
 } own_memory;
@@ -40,6 +40,7 @@ struct product_memory {
     int left_width;
     uint16_t *head_forward, *head_backward; // panels
     uint16_t *few;                          // all panels of a matrix that has few
+    uint16_t *inputs;                       // those of a gradient's right factor
     // int8
     activations tiles; // (N, widest)
     own_memory own[TEAM_MAX];
@@ -66,8 +67,9 @@ bool product_next_stretch(const product *p, int *item, stretch *s);
 
 // Rows [first, first + n) as floats, cols apart; first is a multiple of 16.
 void product_read_rows(const product_weights *w, int first, int n, float *out);
-// Columns [first, first + n) of every row as floats, 32 apart; first is a multiple of 32; room for rows up to 16 more.
-void product_read_columns(const product_weights *w, int first, int n, float *out);
+// Columns [first, first + n) of `rows` rows from `row` on as floats, 32 apart; row is a multiple of 16, first of 32; room
+// for up to 16 rows more.
+void product_read_columns(const product_weights *w, int row, int rows, int first, int n, float *out);
 
 // out (n, ld), which stands for columns [first, first + columns) of tokens [token, token + n), += low. By the caller
 // alone, without a barrier.
@@ -83,8 +85,16 @@ void product_pairs_gradient(const product *p, const float *dy, int ld, int rows,
 static inline bool product_pairs_gradient_fits(product_mode mode, int rows, int cols) {
     return product_pairs_of(mode) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS;
 }
-// Panel `index` of W^T (forward: 32 rows of W) or of W (backward: 32 columns).
-void product_pairs_panel(const product *p, const product_weights *w, int index, bool back, uint16_t *panel);
+// The right factor (k, n) of a product in pairs: W^T, or W on the way back; in stretches of `depth` of k, each of
+// n_panels panels. Panel i is that of stretch i / n_panels.
+typedef struct right_factor {
+    int k, n, depth, stretches, n_panels;
+    size_t size; // of a panel, in numbers
+} right_factor;
+right_factor product_right(int rows, int cols, bool back);
+size_t product_right_size(const right_factor *f); // of all panels
+void product_pairs_panel(const product *p, const product_weights *w, const right_factor *f, int index, bool back,
+                         uint16_t *panel);
 // product_gradient in float32, without a barrier.
 void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 

@@ -14,15 +14,15 @@ static int panels(int n) {
 // ---- weights ----
 
 size_t product_converted_size(product_mode mode, int rows, int cols, bool back) {
-    if (!product_pairs_of(mode)) return 0;
-    return (size_t)panels(back ? cols : rows) * pairs_panel_size(back ? rows : cols);
+    right_factor f = product_right(rows, cols, back);
+    return product_pairs_of(mode) ? product_right_size(&f) : 0;
 }
 
 void product_convert(const product *p, const product_weights *w, bool back, uint16_t *out) {
     if (!p->memory->pairs) return;
-    size_t size = pairs_panel_size(back ? w->rows : w->cols);
-    int n = panels(back ? w->cols : w->rows);
-    for (int i = p->rank; i < n; i += p->size) product_pairs_panel(p, w, i, back, out + (size_t)i * size);
+    right_factor f = product_right(w->rows, w->cols, back);
+    for (int i = p->rank; i < f.stretches * f.n_panels; i += p->size)
+        product_pairs_panel(p, w, &f, i, back, out + (size_t)i * f.size);
 }
 
 // ---- factors of gradients ----
