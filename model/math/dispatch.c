@@ -104,3 +104,18 @@ void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, con
         ts[2 * KERNELS_TILE] = sum[2 * s] + sum[2 * s + 1];
     }
 }
+
+void qtiles_put_unit(const qtiles *tiles, int tile, int unit, int n, const int8_t *q, const float *d,
+                     const float *sum) {
+    size_t at = ((size_t)tile * (size_t)(tiles->cols / QUANT_UNIT) + (size_t)unit) * KERNELS_TILE;
+    int8_t *tq = tiles->q + at * QUANT_UNIT;
+    float *td = tiles->d + at, *ts = tiles->sum + 3 * at;
+    for (int g = 0; g < 8; g++, tq += 4 * KERNELS_TILE)
+        for (int r = 0; r < n; r++) memcpy(tq + 4 * r, q + r * QUANT_UNIT + 4 * g, 4);
+    for (int r = 0; r < n; r++) {
+        td[r] = d[r];
+        ts[r] = sum[2 * r];
+        ts[KERNELS_TILE + r] = sum[2 * r + 1];
+        ts[2 * KERNELS_TILE + r] = sum[2 * r] + sum[2 * r + 1];
+    }
+}

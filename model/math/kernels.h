@@ -136,6 +136,8 @@ int kernels_all(const kernels **out, int max);
 
 // Writes row t of x (as `quantize` wrote it) into its place in tiles.
 void qtiles_put(const qtiles *tiles, int t, const int8_t *q, const float *d, const float *sum);
+// Writes one unit of the first n rows of a tile, which stand one after the other as `quantize` wrote them.
+void qtiles_put_unit(const qtiles *tiles, int tile, int unit, int n, const int8_t *q, const float *d, const float *sum);
 
 extern const kernels kernels_ref;
 #if defined(__x86_64__)

@@ -23,6 +23,7 @@ struct team {
     _Atomic unsigned start; // job number << 8 | members that take part
     _Atomic unsigned phase;
     _Atomic int arrived;
+    _Atomic int taken; // items of this step
     _Atomic int sleepers;
     _Atomic unsigned naps;
     atomic_bool closing;
@@ -152,15 +153,21 @@ void team_barrier(team *t) {
     int active = t->active; // read before arriving: whoever is through may change it
     if (atomic_fetch_add(&t->arrived, 1) + 1 == active) {
         atomic_store(&t->arrived, 0);
+        atomic_store(&t->taken, 0);
         change(t, &t->phase, phase + 1);
     } else {
         wait_change(t, &t->phase, phase);
     }
 }
 
+int team_take(team *t) {
+    return atomic_fetch_add_explicit(&t->taken, 1, memory_order_relaxed);
+}
+
 void team_run(team *t, team_job job, void *arg) {
     t->job = job;
     t->arg = arg;
+    atomic_store(&t->taken, 0);
     if (t->active > 1) change(t, &t->start, (((t->start >> 8) + 1) << 8) | (unsigned)t->active);
     job(arg, 0);
     if (t->active > 1) team_barrier(t);

@@ -32,6 +32,10 @@ void team_run(team *t, team_job job, void *arg);
 // Within a job: returns when every active member has called it. Everything written before is visible after.
 void team_barrier(team *t);
 
+// Hands out the items of a step: 0, 1, 2, ... to whichever member asks next, so that one that is held up holds up nobody.
+// Barriers and the beginning of a job start from 0 again.
+int team_take(team *t);
+
 // The part [*first, *last) of n items that member rank of size works on: contiguous, sizes differ by at most one.
 void team_share(int n, int rank, int size, int *first, int *last);
 

@@ -224,8 +224,8 @@ static void attend_many(const member *m, int i, const layer *y) {
     attention_put(m, i, y, m->p->n_rows);
     // Whole positions for the one way, any rows for the other.
     int step = words ? ATTEND_MANY / group * group : ATTEND_ROWS, pieces = (rows + step - 1) / step;
-    for (int item = m->rank; item < pieces * c->n_kv_heads; item += m->size) {
-        // Members take pieces in turn, since later positions have more to look at.
+    // Later positions have more to look at: they come first, and what is short is left for the end.
+    for (int item; (item = pieces * c->n_kv_heads - 1 - team_take(m->s->team)) >= 0;) {
         int kv_head = item % c->n_kv_heads, r0 = item / c->n_kv_heads * step, r1 = r0 + step < rows ? r0 + step : rows;
         if (words)
             attend_words(m, i, y, kv_head, r0 / group, r1 / group);

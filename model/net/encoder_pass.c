@@ -40,7 +40,7 @@ static activations prepare(const member *m, const linear *l, const norm *w, floa
 static void apply(const member *m, const linear *l, linear_mode mode, const norm *w, float *x, int n, float *y,
                   int ld) {
     activations a = prepare(m, l, w, x, n);
-    linear_rows(l, mode, &a, NULL, n, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
+    linear_rows(l, mode, &a, NULL, n, y, (size_t)ld, NULL, &m->own->scratch, m->e->team);
     team_barrier(m->e->team);
 }
 

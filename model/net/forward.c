@@ -37,13 +37,18 @@ static void prepare_row(const member *m, const linear *l, bool wants_floats, con
     if (!w && wants_floats && x != row->x) memcpy(row->x, x, (size_t)l->cols * sizeof *x);
 }
 
+static bool reads_floats(const linear *l, const low_ranks *extra) {
+    bool floats = l->wants_floats;
+    for (int i = 0; extra && i < extra->n; i++) floats = floats || !extra->items[i].packed_a;
+    return floats;
+}
+
 // The input of layer l: rows of `from` (cols wide), normed where a norm is given, in the forms l wants. Rows that members
 // share out are whole after the barrier at the end. Of a few rows, row t is written by member t mod size.
 static const activations *prepare(const member *m, const linear *l, const low_ranks *extra, const norm *w,
                                   const float *from, const inputs *to) {
     size_t cols = (size_t)l->cols;
-    bool wants_floats = l->wants_floats;
-    for (int i = 0; extra && i < extra->n; i++) wants_floats = wants_floats || !extra->items[i].packed_a;
+    bool wants_floats = reads_floats(l, extra);
     if (m->p->n_rows == 1) {
         prepare_row(m, l, wants_floats, w, from, to->own);
         return to->own;
@@ -80,7 +85,7 @@ static void multiply(const member *m, const linear *l, linear_mode mode, const a
     if (m->p->n_rows == 1 || m->p->few)
         linear_few(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
     else
-        linear_rows(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, &m->own->scratch, m->rank, m->size);
+        linear_rows(l, mode, a, extra, m->p->n_rows, y, (size_t)ld, NULL, &m->own->scratch, m->s->team);
 }
 
 static void clip_qkv(const member *m, float limit) {
@@ -110,6 +115,13 @@ static void project(const member *m, int i) {
     if (m->c->attn_clip > 0) clip_qkv(m, m->c->attn_clip);
 }
 
+// Whether the hidden rows of a pass over many go from one layer to the next as integers, without having been floats in
+// memory.
+static bool passes_integers(const member *m, const layer *y, const low_ranks *down) {
+    return m->p->n_rows > 1 && !m->p->few && m->c->mlp == MLP_GATED_SILU && linear_gives_integers(&y->up) &&
+           y->down.wants_integers && !reads_floats(&y->down, down);
+}
+
 // What follows: attention and the MLP.
 static void finish_layer(const member *m, int i) {
     const net_config *c = m->c;
@@ -129,9 +141,16 @@ static void finish_layer(const member *m, int i) {
     team_barrier(s->team);
 
     if (!mlp_in) mlp_in = prepare(m, &y->up, &e[ADAPTED_UP], &y->ffn_norm, s->x, &first);
-    multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, &e[ADAPTED_UP], s->hidden, c->n_ff);
-    team_barrier(s->team);
-    in = prepare(m, &y->down, &e[ADAPTED_DOWN], NULL, s->hidden, &first);
+    if (passes_integers(m, y, &e[ADAPTED_DOWN])) {
+        linear_rows(&y->up, LINEAR_SILU_MUL, mlp_in, &e[ADAPTED_UP], m->p->n_rows, NULL, 0, &s->ff.tiles,
+                    &m->own->scratch, s->team);
+        in = &s->ff;
+        team_barrier(s->team);
+    } else {
+        multiply(m, &y->up, mlp_mode[c->mlp], mlp_in, &e[ADAPTED_UP], s->hidden, c->n_ff);
+        team_barrier(s->team);
+        in = prepare(m, &y->down, &e[ADAPTED_DOWN], NULL, s->hidden, &first);
+    }
     multiply(m, &y->down, LINEAR_ADD, in, &e[ADAPTED_DOWN], s->x, c->n_embd);
     team_barrier(s->team);
 }

@@ -85,9 +85,12 @@ void linear_close(linear *l);
 void linear_few(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
                 size_t ld, const linear_scratch *s, int rank, int size);
 
-// y (T, ld) for T input rows, at most LINEAR_MAX_ROWS.
+// y (T, ld) for T input rows, at most LINEAR_MAX_ROWS. All active members of the team call it and take pieces of it
+// (team_take): a barrier lies between two calls. With LINEAR_SILU_MUL and `into`, y goes there, as the input of the next
+// layer, and not to y: where linear_gives_integers.
 void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
-                 size_t ld, const linear_scratch *s, int rank, int size);
+                 size_t ld, const qtiles *into, const linear_scratch *s, team *team);
+bool linear_gives_integers(const linear *l);
 
 // Bytes that one pass reads.
 size_t linear_bytes(const linear *l);

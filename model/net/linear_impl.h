@@ -11,6 +11,8 @@ typedef struct product {
     const activations *a; // of many rows: one; of a few: one for each row
     const low_ranks *extra;
     const linear_scratch *s;
+    team *team; // of many rows, and how many of it are active
+    int size;
     int n_rows;
     int low_width; // of a row of s->low: the adapters' ranks, each rounded up to whole blocks
 } product;

@@ -123,35 +123,91 @@ static void low_rows(product *p) {
     low_scale(p);
 }
 
-// Gate into y and up into a strip beside it, a few blocks at a time so that both are still in the cache when they meet;
-// sgemm wants more of them than the integer products.
-static void gated_rows(const product *p, float *y, size_t ld, int rank, int size) {
+// ---- pieces, which members take as they come ----
+
+// Packed blocks go as the kernel takes them. sgemm wants all that a member can have at once.
+static int pieces_of(const product *p, const matrix *m) {
+    return m->data ? p->size : (linear_blocks(m->rows) + KERNELS_BLOCKS - 1) / KERNELS_BLOCKS;
+}
+
+static void piece_of(const product *p, const matrix *m, int item, int *from, int *to) {
+    int blocks = linear_blocks(m->rows), next = (item + 1) * KERNELS_BLOCKS;
+    if (m->data) {
+        team_share(blocks, item, p->size, from, to);
+        return;
+    }
+    *from = item * KERNELS_BLOCKS;
+    *to = next < blocks ? next : blocks;
+}
+
+// Blocks [b0, b1) of gate and up: gate into y and up into a strip beside it, a few blocks at a time so that both are
+// still in the cache when they meet.
+static void gated_floats(const product *p, int b0, int b1, float *y, size_t ld) {
     const matrix *gate = &p->l->part[0], *up = &p->l->part[1];
-    float *strip = p->s->strip;
-    int b0, b1, step = gate->data ? PANEL_BLOCKS : PANEL_BLOCKS / 2;
-    size_t width = (size_t)step * PACK_ROWS;
-    team_share(linear_blocks(gate->rows), rank, size, &b0, &b1);
-    for (int b = b0; b < b1; b += step) {
-        int end = b + step < b1 ? b + step : b1, n = linear_rows_of(gate, b, end);
-        float *g = y + (size_t)b * PACK_ROWS;
+    for (int b = b0; b < b1; b += PANEL_BLOCKS) {
+        int end = b + PANEL_BLOCKS < b1 ? b + PANEL_BLOCKS : b1, n = linear_rows_of(gate, b, end);
+        float *g = y + (size_t)b * PACK_ROWS, *strip = p->s->strip;
         matrix_rows(p, gate, LINEAR_STORE, b, end, g, ld);
-        matrix_rows(p, up, LINEAR_STORE, b, end, strip, width);
-        for (size_t t = 0; t < (size_t)p->n_rows; t++) p->k->silu_mul(g + t * ld, strip + t * width, n);
+        matrix_rows(p, up, LINEAR_STORE, b, end, strip, LINEAR_PANEL_ROWS);
+        for (size_t t = 0; t < (size_t)p->n_rows; t++) p->k->silu_mul(g + t * ld, strip + t * LINEAR_PANEL_ROWS, n);
     }
 }
 
+// Blocks [b, b + 2) of gate and up, which are one unit of the integers that come of them.
+static void gated_integers(const product *p, int b, const qtiles *into) {
+    enum { WIDTH = KERNELS_BLOCKS * PACK_ROWS };
+    float *g = p->s->strip, *u = g + (size_t)p->n_rows * WIDTH, d[KERNELS_TILE], sum[2 * KERNELS_TILE];
+    int8_t q[KERNELS_TILE * WIDTH];
+    matrix_rows(p, &p->l->part[0], LINEAR_STORE, b, b + KERNELS_BLOCKS, g, WIDTH);
+    matrix_rows(p, &p->l->part[1], LINEAR_STORE, b, b + KERNELS_BLOCKS, u, WIDTH);
+    for (int t = 0; t < p->n_rows; t += KERNELS_TILE) {
+        int n = p->n_rows - t < KERNELS_TILE ? p->n_rows - t : KERNELS_TILE;
+        float *x = g + (size_t)t * WIDTH;
+        p->k->silu_mul(x, u + (size_t)t * WIDTH, n * WIDTH);
+        p->k->quantize(x, n * WIDTH, q, d, sum);
+        qtiles_put_unit(into, t / KERNELS_TILE, b / KERNELS_BLOCKS, n, q, d, sum);
+    }
+}
+
+static void gated_rows(const product *p, float *y, size_t ld, const qtiles *into) {
+    const matrix *gate = &p->l->part[0];
+    for (int item; (item = team_take(p->team)) < pieces_of(p, gate);) {
+        int b0, b1;
+        piece_of(p, gate, item, &b0, &b1);
+        if (into)
+            gated_integers(p, b0, into);
+        else
+            gated_floats(p, b0, b1, y, ld);
+    }
+}
+
+bool linear_gives_integers(const linear *l) {
+    return !l->part[0].data && !l->part[1].data && l->part[0].rows % (KERNELS_BLOCKS * PACK_ROWS) == 0;
+}
+
 void linear_rows(const linear *l, linear_mode mode, const activations *a, const low_ranks *extra, int n_rows, float *y,
-                 size_t ld, const linear_scratch *s, int rank, int size) {
-    product p = {.l = l, .k = kernels_get(), .a = a, .extra = extra, .s = s, .n_rows = n_rows};
+                 size_t ld, const qtiles *into, const linear_scratch *s, team *team) {
+    product p = {.l = l,
+                 .k = kernels_get(),
+                 .a = a,
+                 .extra = extra,
+                 .s = s,
+                 .n_rows = n_rows,
+                 .team = team,
+                 .size = team_active(team)};
     low_rows(&p);
     if (mode == LINEAR_SILU_MUL) {
-        gated_rows(&p, y, ld, rank, size);
+        gated_rows(&p, y, ld, into);
         return;
     }
+    int item = team_take(team), before = 0;
     for (int i = 0; i < l->n_parts; i++) {
         const matrix *m = &l->part[i];
-        int from, to;
-        linear_share(l, i, rank, size, &from, &to);
-        if (from < to) matrix_rows(&p, m, mode, from, to, y + m->out + from * PACK_ROWS, ld);
+        int n = pieces_of(&p, m);
+        for (int from, to; item < before + n; item = team_take(team)) {
+            piece_of(&p, m, item - before, &from, &to);
+            if (from < to) matrix_rows(&p, m, mode, from, to, y + m->out + from * PACK_ROWS, ld);
+        }
+        before += n;
     }
 }

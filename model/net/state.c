@@ -47,6 +47,8 @@ static void cut_arena(net_state *s, arena *c) {
     s->qkv = arena_cut(c, rows * (size_t)(q + 2 * kv), sizeof(float));
     s->attn = arena_cut(c, rows * (size_t)q, sizeof(float));
     s->hidden = arena_cut(c, rows * (size_t)g->n_ff, sizeof(float));
+    arena_cut_tiles(c, &s->ff, s->max_rows, g->n_ff);
+    s->ff.tiles.cols = g->n_ff;
     s->cos = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
     s->sin = arena_cut(c, rows * (size_t)(g->rope_dim / 2), sizeof(float));
     s->logits = arena_cut(c, (size_t)s->max_few * (size_t)g->n_vocab, sizeof(float));

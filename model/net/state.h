@@ -34,9 +34,10 @@ struct net_state {
     float *x; // (T, n_embd) the residual stream
     activations in, in2;
     activations few[NET_FEW], few2[NET_FEW];
-    float *qkv;       // (T, qkv rows)
-    float *attn;      // (T, n_heads * head_dim)
-    float *hidden;    // (T, n_ff)
+    float *qkv;    // (T, qkv rows)
+    float *attn;   // (T, n_heads * head_dim)
+    float *hidden; // (T, n_ff), or as integers:
+    activations ff;
     float *cos, *sin; // (T, rope_dim / 2)
     float *logits;    // (max_few, n_vocab) of the last positions evaluated
     int last_row;     // of logits: the newest position's

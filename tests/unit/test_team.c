@@ -40,6 +40,33 @@ static void test_members(void) {
     team_close(NULL);
 }
 
+typedef struct items {
+    team *team;
+    _Atomic int taken[100];
+} items;
+
+static void take(void *arg, int rank) {
+    (void)rank;
+    items *all = arg;
+    for (int step = 0; step < 2; step++) {
+        for (int i; (i = team_take(all->team)) < 100;) atomic_fetch_add(&all->taken[i], 1);
+        team_barrier(all->team);
+    }
+}
+
+// Every item of a step goes to one member.
+static void test_items(void) {
+    error err;
+    for (int size = 1; size <= 3; size++) {
+        items all = {.team = team_open(size, &err)};
+        for (int i = 0; i < 50; i++) team_run(all.team, take, &all);
+        int wrong = 0;
+        for (int i = 0; i < 100; i++) wrong += all.taken[i] != 100;
+        OK(wrong == 0, "%d members: %d of 100 items were not taken once a step", size, wrong);
+        team_close(all.team);
+    }
+}
+
 static void test_shares(void) {
     for (int size = 1; size <= 5; size++) {
         int next = 0, least = 100, most = 0;
@@ -97,6 +124,7 @@ static void test_pace(void) {
 
 int main(void) {
     test_members();
+    test_items();
     test_shares();
     test_same_result();
     test_pace();
