@@ -2,7 +2,6 @@
 #include "model/learn/dropout.h"
 #include "model/learn/loops.h"
 #include "model/learn/norms.h"
-#include "model/learn/pointwise.h"
 #include "model/net/rope.h"
 
 #include <math.h>
@@ -132,14 +131,10 @@ static head_view view_head(const learn_pass *p, const layer_memory *mem, int row
     return v;
 }
 
-// out (head_dim, keys) = a head's keys or values (len, head_dim) transposed; up to whole vectors filled with zeros.
+// out (head_dim, keys) = a head's keys or values (len, head_dim) transposed. What stands behind the last key is read
+// with whole vectors and counts for nothing.
 static void turn_keys(const learn_pass *p, const float *x, float *out) {
-    enum { BLOCK = 16 };
-    size_t ld = (size_t)p->qkv_dim, keys = (size_t)p->keys;
-    for (int t0 = 0; t0 < p->keys; t0 += BLOCK)
-        for (int i = 0; i < p->c->head_dim; i++)
-            for (int t = t0; t < t0 + BLOCK; t++)
-                out[(size_t)i * keys + (size_t)t] = t < p->batch->len ? x[(size_t)t * ld + (size_t)i] : 0;
+    loops_get()->transpose(x, (size_t)p->qkv_dim, p->batch->len, p->c->head_dim, out, (size_t)p->keys);
 }
 
 // A stretch of queries [t0, t0 + n) and the keys [from, to) that any of them sees, `width` when rounded to vectors.
@@ -187,7 +182,7 @@ static void attend_head(const member *m, const head_view *v, int layer) {
         for (int i = 0; i < s.n; i++) {
             float *row = h->scores + (size_t)i * keys;
             int from = first_key(c, layer, t0 + i) - s.from, to = t0 + i + 1 - s.from;
-            v->lse[(size_t)(t0 + i) * (size_t)c->n_heads] = pointwise_softmax(row, from, to, s.to - s.from);
+            v->lse[(size_t)(t0 + i) * (size_t)c->n_heads] = loops_get()->softmax(row, from, to, s.to - s.from);
             drop_scores(p, v, layer, t0 + i, &s, row);
         }
         loops_get()->multiply(s.n, c->head_dim, s.to - s.from, 1, (loops_left){h->scores, keys, 1},
@@ -210,8 +205,8 @@ static void scores_backward(const member *m, const head_view *v, int layer, cons
         float *row = h->scores + (size_t)i * keys, *drow = h->dscores + (size_t)i * keys;
         float along = loops_get()->dot(v->out + (size_t)t * q_dim, dout + (size_t)t * q_dim, c->head_dim);
         drop_scores(p, v, layer, t, s, drow);
-        pointwise_softmax_back(row, drow, from, to, s->to - s->from, v->lse[(size_t)t * (size_t)c->n_heads], along,
-                               c->attn_scale);
+        loops_get()->softmax_back(row, drow, from, to, s->to - s->from, v->lse[(size_t)t * (size_t)c->n_heads], along,
+                                  c->attn_scale);
         drop_scores(p, v, layer, t, s, row);
     }
 }

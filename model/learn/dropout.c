@@ -1,5 +1,6 @@
 // One 64-bit number decides about four neighbours, 16 bits each: rates are multiples of 1/65536.
 #include "model/learn/dropout.h"
+#include "model/learn/loops.h"
 
 static uint64_t mix(uint64_t z) {
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -12,13 +13,6 @@ uint64_t dropout_key(uint64_t noise, uint64_t site, uint64_t token) {
 }
 
 void dropout_apply(uint64_t key, float rate, const float *x, int n, float *out, bool add) {
-    uint64_t limit = (uint64_t)(rate * 65536);
-    float scale = 65536.0f / (float)(65536 - limit);
-    for (int i = 0; i < n; i += 4) {
-        uint64_t bits = mix(key + (uint64_t)i * 0x9e3779b97f4a7c15u);
-        for (int k = i; k < i + 4 && k < n; k++, bits >>= 16) {
-            float value = (bits & 0xffff) < limit ? 0 : scale * x[k];
-            out[k] = add ? out[k] + value : value;
-        }
-    }
+    int limit = (int)(rate * 65536);
+    loops_get()->dropout(key, limit, 65536.0f / (float)(65536 - limit), x, n, add, out);
 }

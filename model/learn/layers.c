@@ -16,14 +16,15 @@ static void activation_forward(const member *m, const layer_memory *mem) {
     member_wait(m);
 }
 
+// p->act is made again.
 static void activation_backward(const member *m, const layer_memory *mem) {
     learn_pass *p = m->p;
     int first, last;
     size_t ff = (size_t)p->c->n_ff, up = (size_t)p->up_dim;
     member_share(m, p->n, &first, &last);
-    for (int t = first; t < last; t++)
-        pointwise_activate_back(p->c->mlp, mem->up + (size_t)t * up, p->dact + (size_t)t * ff, (int)ff,
-                                p->dup + (size_t)t * up);
+    for (size_t t = (size_t)first; t < (size_t)last; t++)
+        pointwise_activate_back(p->c->mlp, mem->up + t * up, p->dact + t * ff, (int)ff, p->act + t * ff,
+                                p->dup + t * up);
     member_wait(m);
 }
 
@@ -84,14 +85,16 @@ static void mlp_backward(const member *m, int i) {
     const net_config *c = p->c;
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
-    activation_forward(m, mem);
-    linears_backward(m, &y->down, mem, p->act, linears_branch_gradient(m, SITES * i + SITE_DOWN), c->n_embd, p->dact,
-                     false);
-    member_wait(m);
+    const float *dout = linears_branch_gradient(m, SITES * i + SITE_DOWN);
+    linears_backward(m, &y->down, dout, c->n_embd, p->dact, false);
     activation_backward(m, mem);
+    linears_gradients(m, &y->down, mem, p->act, dout, c->n_embd);
     norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
     member_wait(m);
-    for (int k = 0; k < y->n_up; k++) linears_backward(m, &y->up[k], mem, p->h, p->dup, p->up_dim, p->dh, k > 0);
+    for (int k = 0; k < y->n_up; k++) {
+        linears_backward(m, &y->up[k], p->dup, p->up_dim, p->dh, k > 0);
+        linears_gradients(m, &y->up[k], mem, p->h, p->dup, p->up_dim);
+    }
     member_wait(m);
     if (c->parallel_residual)
         member_copy(m, p->h2, p->dh, c->n_embd);
@@ -106,13 +109,17 @@ static void attention_branch_backward(const member *m, int i) {
     const net_config *c = p->c;
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
-    linears_backward(m, &y->out, mem, mem->attn, linears_branch_gradient(m, SITES * i + SITE_OUT), c->n_embd, p->dattn,
-                     false);
+    const float *dout = linears_branch_gradient(m, SITES * i + SITE_OUT);
+    linears_backward(m, &y->out, dout, c->n_embd, p->dattn, false);
+    linears_gradients(m, &y->out, mem, mem->attn, dout, c->n_embd);
     member_wait(m);
     attention_backward(m, i, mem);
     norms_forward(m, &y->attn_norm, mem->x, p->h);
     member_wait(m);
-    for (int k = 0; k < y->n_qkv; k++) linears_backward(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim, p->dh, k > 0);
+    for (int k = 0; k < y->n_qkv; k++) {
+        linears_backward(m, &y->qkv[k], p->dqkv, p->qkv_dim, p->dh, k > 0);
+        linears_gradients(m, &y->qkv[k], mem, p->h, p->dqkv, p->qkv_dim);
+    }
     member_wait(m);
     if (c->parallel_residual) {
         norm_backward(m, mlp_norm(c, y), mem->x, p->h2);

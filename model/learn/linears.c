@@ -81,34 +81,33 @@ static void weights_back(const member *m, const learn_linear *l, const float *x,
     }
 }
 
-// The gradients of A and B; where the adapter's input went through dropout, that of the input as well.
-static void adapter_back(const member *m, const learn_linear *l, const layer_memory *mem, const float *x,
-                         const float *dy, int ld, float *dx) {
-    learn_pass *p = m->p;
-    product of = member_product(m);
-    int rank = l->a->rows;
-    product_gradient_b(&of, dy, ld, l->rows, low_of(p, l, mem), rank, l->b->grad);
-    const float *in = adapter_input(m, l, x);
-    product_gradient_a(&of, p->dlow, rank, in, l->cols, l->a->grad);
-    if (in == x) return;
-    product_widen(&of, p->dlow, l->a->w, rank, l->cols, p->dropped);
-    site_drop_rows(m, SITE_ADAPTERS + l->site, p->g->lora_dropout, p->dropped, l->cols, dx, true);
-}
-
-void linears_backward(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
-                      int ld, float *dx, bool add) {
+void linears_backward(const member *m, const learn_linear *l, const float *dy, int ld, float *dx, bool add) {
     learn_pass *p = m->p;
     product of = member_product(m);
     product_weights w = weights_of(p, l);
     product_low low = {0};
+    bool drops = l->a && site_drops(p, p->g->lora_dropout);
     dy += l->out;
     product_left_back(&of, dy, ld, l->rows);
     if (l->a) {
         product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
         low = (product_low){p->dlow, l->a->w, l->a->rows};
     }
-    product_backward(&of, &w, dy, ld, l->a && !site_drops(p, p->g->lora_dropout) ? &low : NULL, dx, add);
-    if (l->a) adapter_back(m, l, mem, x, dy, ld, dx);
+    product_backward(&of, &w, dy, ld, l->a && !drops ? &low : NULL, dx, add);
+    if (!drops) return;
+    product_widen(&of, p->dlow, l->a->w, l->a->rows, l->cols, p->dropped);
+    site_drop_rows(m, SITE_ADAPTERS + l->site, p->g->lora_dropout, p->dropped, l->cols, dx, true);
+}
+
+void linears_gradients(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
+                       int ld) {
+    learn_pass *p = m->p;
+    product of = member_product(m);
+    dy += l->out;
+    if (l->a) {
+        product_gradient_b(&of, dy, ld, l->rows, low_of(p, l, mem), l->a->rows, l->b->grad);
+        product_gradient_a(&of, p->dlow, l->a->rows, adapter_input(m, l, x), l->cols, l->a->grad);
+    }
     weights_back(m, l, x, dy, ld);
     bias_back(m, l, dy, ld);
 }

@@ -11,8 +11,10 @@ void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, 
 // Of that, mem->low alone: scale * A x.
 void linears_low(const member *m, const learn_linear *l, layer_memory *mem, const float *x);
 // In the forward half this was y = W x + bias + scale * B (A x). dx (N, cols) is set, or added to where add is set.
-void linears_backward(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
-                      int ld, float *dx, bool add);
+void linears_backward(const member *m, const learn_linear *l, const float *dy, int ld, float *dx, bool add);
+// After it, and before that of another layer: the gradients of what l learns.
+void linears_gradients(const member *m, const learn_linear *l, const layer_memory *mem, const float *x, const float *dy,
+                       int ld);
 
 // The same for the two layers that lead back into the residual stream: x += l(in), with dropout of the summand.
 void linears_branch_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *in, int site);

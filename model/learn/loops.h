@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // A left factor (m, k): element (i, j) is at data[i * row + j * step]. A transposed one has row 1.
 typedef struct loops_left {
@@ -47,16 +48,30 @@ typedef struct loops {
     void (*norm_gain_back)(const float *x, size_t ld, const float *dy, size_t ldy, int rows, int n,
                            const float *moments, float *dw);
 
-    // p = softmax(s), along = sum of p * dp: dp becomes scale * ds.
-    void (*softmax_back)(const float *p, float *dp, int n, float along, float scale);
-    // act = g * s(g) * u with s the logistic function.
+    // y = (x - mean) * scale * w + bias; bias may be NULL.
+    void (*norm)(const float *w, const float *bias, const float *x, int n, float mean, float scale, float *y);
+
+    // For these two, arrays go on up to a whole vector of 16, which is written to.
+    // x[from..to) becomes its softmax, the rest of x[0..n) zero; returns the logarithm of the denominator.
+    float (*softmax)(float *x, int from, int to, int n);
+    // In the forward half this was p = softmax(s) over [from, to) with logarithm lse of the denominator, and dp is the
+    // gradient of p; along = sum of p * dp. s becomes p and dp becomes scale * ds; zero outside [from, to), up to n.
+    void (*softmax_back)(float *s, float *dp, int from, int to, int n, float lse, float along, float scale);
+
+    // act = g * s(g) * u with s the logistic function. Backwards, act is made again beside the gradients.
     void (*silu)(const float *g, const float *u, int n, float *act);
-    void (*silu_back)(const float *g, const float *u, const float *dact, int n, float *dg, float *du);
-    // act = x * s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): GELU by its tanh formula.
+    void (*silu_back)(const float *g, const float *u, const float *dact, int n, float *act, float *dg, float *du);
+    // act = x * s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): GELU by its tanh formula. The same.
     void (*gelu)(const float *x, int n, float *act);
-    void (*gelu_back)(const float *x, const float *dact, int n, float *dx);
+    void (*gelu_back)(const float *x, const float *dact, int n, float *act, float *dx);
+    // out = by * x where it is kept, 0 where key says that it is left out, limit / 65536 of all; added to out where add
+    // is set. out may be x.
+    void (*dropout)(uint64_t key, int limit, float by, const float *x, int n, bool add, float *out);
     // The pairs (a[i], b[i]) turn by the angle of which cosine and sine are given.
     void (*turn)(const float *cosine, const float *sine, int n, float *a, float *b);
+    // out (cols, rows) = x (rows, cols) transposed; rows of out are ldo apart, and up to a whole vector of 16 of each are
+    // written: zeros.
+    void (*transpose)(const float *x, size_t ld, int rows, int cols, float *out, size_t ldo);
 
     void (*adamw)(const loops_adamw *o, const float *grad, size_t n, float *w, float *m, float *v);
 } loops;

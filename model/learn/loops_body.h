@@ -2,59 +2,11 @@
 //   LOOPS        its name               LOOPS_NAME   that of the tier, in quotes
 //   LANES        floats of a vector
 //   MULTIPLY_ADD(a, b, c)    a * b + c of vectors
+//   SMALLER(a, b), LARGER(a, b), RECIPROCAL(x)   of vectors, where the tier has better than what loops_vectors.h makes
 //   WIDE_ROWS, NARROW_ROWS   rows of a tile of two vectors, of one vector: as many as the registers hold
-// Sums are gathered in one vector and its lanes added in order, which compilers may not decide for themselves.
+// Sums are gathered in one vector and its lanes added in a fixed order, which compilers may not decide for themselves.
 #include "model/learn/loops.h"
-
-#include <math.h>
-#include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef float lanes __attribute__((vector_size(4 * LANES)));
-typedef int whole __attribute__((vector_size(4 * LANES)));
-
-INLINE lanes all(float x) {
-    return x - (lanes){0}; // adding to zeros would have to turn -0 into 0
-}
-
-INLINE lanes load(const float *p) {
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-INLINE void store(float *p, lanes v) {
-    memcpy(p, &v, sizeof v);
-}
-
-// The first n (fewer than LANES) of a vector.
-INLINE lanes load_some(const float *p, int n) {
-    lanes v = {0};
-    memcpy(&v, p, (size_t)n * sizeof *p);
-    return v;
-}
-
-INLINE void store_some(float *p, lanes v, int n) {
-    memcpy(p, &v, (size_t)n * sizeof *p);
-}
-
-// Walks over n numbers, whole vectors first: LOAD reads as many as there are left.
-#define LOAD(p)     (n - i >= LANES ? load((p) + i) : load_some((p) + i, n - i))
-#define STORE(p, v) (n - i >= LANES ? store((p) + i, v) : store_some((p) + i, v, n - i))
-
-// Every number not below `low` and not above `high`.
-INLINE lanes bounded(lanes x, float low, float high) {
-    lanes l = all(low), h = all(high);
-    whole below = x<l, above = x> h;
-    return (lanes)(((whole)x & ~(below | above)) | ((whole)l & below) | ((whole)h & above));
-}
-
-INLINE float total(lanes v) {
-    float sum = 0;
-    for (int i = 0; i < LANES; i++) sum += v[i];
-    return sum;
-}
+#include "model/learn/loops_vectors.h"
 
 // ---- products ----
 
@@ -135,12 +87,8 @@ static float largest(const float *x, int n) {
     int i = 0;
     if (n >= LANES) {
         lanes v = load(x);
-        for (i = LANES; i + LANES <= n; i += LANES) {
-            lanes w = load(x + i);
-            whole more = w > v;
-            v = (lanes)(((whole)w & more) | ((whole)v & ~more));
-        }
-        for (int k = 0; k < LANES; k++) top = v[k] > top ? v[k] : top;
+        for (i = LANES; i + LANES <= n; i += LANES) v = LARGER(v, load(x + i));
+        top = top_of(v);
     }
     for (; i < n; i++) top = x[i] > top ? x[i] : top;
     return top;
@@ -237,31 +185,45 @@ static void norm_gain_back(const float *x, size_t ld, const float *dy, size_t ld
     }
 }
 
+// y = (x - mean) * scale * w + bias; bias may be NULL.
+static void norm(const float *w, const float *bias, const float *x, int n, float mean, float by, float *y) {
+    for (int i = 0; i < n; i += LANES) {
+        lanes v = (LOAD(x) - mean) * by * LOAD(w);
+        STORE(y, bias ? v + LOAD(bias) : v);
+    }
+}
+
+// ---- softmax ----
+
+// The lanes from number i on that stand in [from, to).
+INLINE whole within(int i, int from, int to) {
+    whole number = (whole){NUMBERS} + i;
+    return (number >= from) & (number < to);
+}
+
+static float softmax(float *x, int from, int to, int n) {
+    lanes top = all(-INFINITY), sum = {0};
+    for (int i = 0; i < n; i += LANES) top = LARGER(top, choose(within(i, from, to), load(x + i), all(-INFINITY)));
+    float most = top_of(top);
+    for (int i = 0; i < n; i += LANES) {
+        lanes e = (lanes)((whole)exponential(load(x + i) - most) & within(i, from, to));
+        sum += e;
+        store(x + i, e);
+    }
+    float denominator = total(sum);
+    for (int i = 0; i < n; i += LANES) store(x + i, load(x + i) * (1 / denominator));
+    return most + logf(denominator);
+}
+
+static void softmax_back(float *s, float *dp, int from, int to, int n, float lse, float along, float by) {
+    for (int i = 0; i < n; i += LANES) {
+        lanes p = (lanes)((whole)exponential(load(s + i) - lse) & within(i, from, to));
+        store(s + i, p);
+        store(dp + i, p * (load(dp + i) - along) * by);
+    }
+}
+
 // ---- pointwise ----
-
-static void softmax_back(const float *restrict p, float *restrict dp, int n, float along, float by) {
-    for (int i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - along) * by;
-}
-
-// exp by 2^n * e^r, |r| <= ln(2) / 2, and a polynomial for e^r; relative error about 2e-7. Arguments are taken to lie in
-// [-87, 88].
-INLINE lanes exponential(lanes x) {
-    const float round = 0x1.8p23f; // added and taken away again, it leaves whole numbers
-    x = bounded(x, -87, 88);
-    lanes n = (x * 1.44269504f + round) - round, r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    lanes p = all(1.0f / 720);
-    p = MULTIPLY_ADD(p, r, all(1.0f / 120));
-    p = MULTIPLY_ADD(p, r, all(1.0f / 24));
-    p = MULTIPLY_ADD(p, r, all(1.0f / 6));
-    p = MULTIPLY_ADD(p, r, all(0.5f));
-    p = MULTIPLY_ADD(p, r, all(1));
-    p = MULTIPLY_ADD(p, r, all(1));
-    return p * (lanes)((__builtin_convertvector(n, whole) + 127) << 23);
-}
-
-INLINE lanes logistic(lanes x) {
-    return 1 / (1 + exponential(-x));
-}
 
 static void silu(const float *g, const float *u, int n, float *act) {
     for (int i = 0; i < n; i += LANES) {
@@ -271,10 +233,11 @@ static void silu(const float *g, const float *u, int n, float *act) {
 }
 
 // dg = dact * u * s * (1 + g * (1 - s)), du = dact * g * s
-static void silu_back(const float *g, const float *u, const float *dact, int n, float *dg, float *du) {
+static void silu_back(const float *g, const float *u, const float *dact, int n, float *act, float *dg, float *du) {
     for (int i = 0; i < n; i += LANES) {
-        lanes x = LOAD(g), s = logistic(x), d = LOAD(dact) * s;
-        STORE(dg, d * LOAD(u) * (1 + x * (1 - s)));
+        lanes x = LOAD(g), s = logistic(x), up = LOAD(u), d = LOAD(dact) * s;
+        STORE(act, x * s * up);
+        STORE(dg, d * up * (1 + x * (1 - s)));
         STORE(du, d * x);
     }
 }
@@ -284,15 +247,37 @@ static const float gelu_slope = 2 * 0.7978845608f, gelu_bend = 2 * 0.7978845608f
 static void gelu(const float *x, int n, float *act) {
     for (int i = 0; i < n; i += LANES) {
         lanes v = LOAD(x);
-        STORE(act, v * logistic(v * (gelu_slope + gelu_bend * v * v)));
+        STORE(act, v * logistic(v * MULTIPLY_ADD(gelu_bend * v, v, all(gelu_slope))));
     }
 }
 
 // dx = dact * (s + x * s * (1 - s) * z')
-static void gelu_back(const float *x, const float *dact, int n, float *dx) {
+static void gelu_back(const float *x, const float *dact, int n, float *act, float *dx) {
     for (int i = 0; i < n; i += LANES) {
-        lanes v = LOAD(x), s = logistic(v * (gelu_slope + gelu_bend * v * v));
-        STORE(dx, LOAD(dact) * s * (1 + v * (1 - s) * (gelu_slope + 3 * gelu_bend * v * v)));
+        lanes v = LOAD(x), bend = gelu_bend * v, d = LOAD(dact);
+        lanes s = logistic(v * MULTIPLY_ADD(bend, v, all(gelu_slope))), y = v * s;
+        STORE(act, y);
+        STORE(dx, d * MULTIPLY_ADD(y * (1 - s), MULTIPLY_ADD(3 * bend, v, all(gelu_slope)), s));
+    }
+}
+
+// Which numbers stay follows from 64 bits for each four of them, 16 bits each (dropout.h); 16-bit words are read from
+// such numbers lowest first.
+INLINE lanes dropped(uint64_t key, int i, int limit, lanes x) {
+    typedef uint64_t bits __attribute__((vector_size(2 * LANES)));
+    typedef uint16_t words __attribute__((vector_size(2 * LANES)));
+    bits z;
+    for (int k = 0; k < LANES / 4; k++) z[k] = key + (uint64_t)(i + 4 * k) * 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return (lanes)((whole)x & (__builtin_convertvector((words)z, whole) >= limit));
+}
+
+static void dropout(uint64_t key, int limit, float by, const float *x, int n, bool add, float *out) {
+    for (int i = 0; i < n; i += LANES) {
+        lanes y = dropped(key, i, limit, by * LOAD(x));
+        STORE(out, add ? LOAD(out) + y : y);
     }
 }
 
@@ -303,6 +288,17 @@ static void turn(const float *restrict cosine, const float *restrict sine, int n
         a[i] = x * cosine[i] - y * sine[i];
         b[i] = y * cosine[i] + x * sine[i];
     }
+}
+
+static void transpose(const float *x, size_t ld, int rows, int cols, float *out, size_t ldo) {
+    for (int r = 0; r < rows; r += LANES)
+        for (int i = 0; i < cols; i += LANES) {
+            lanes square[LANES];
+            int n = cols;
+            for (int k = 0; k < LANES; k++) square[k] = r + k < rows ? LOAD(x + (size_t)(r + k) * ld) : all(0);
+            turn_square(square);
+            for (int k = 0; k < LANES && i + k < cols; k++) store(out + (size_t)(i + k) * ldo + r, square[k]);
+        }
 }
 
 // ---- the optimiser ----
@@ -331,11 +327,15 @@ const loops LOOPS = {
     .moments = moments,
     .norm_back = norm_back,
     .norm_gain_back = norm_gain_back,
+    .norm = norm,
+    .softmax = softmax,
     .softmax_back = softmax_back,
     .silu = silu,
     .silu_back = silu_back,
     .gelu = gelu,
     .gelu_back = gelu_back,
+    .dropout = dropout,
     .turn = turn,
+    .transpose = transpose,
     .adamw = adamw,
 };

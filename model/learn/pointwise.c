@@ -6,25 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-float pointwise_softmax(float *x, int from, int to, int n) {
-    const kernels *k = kernels_get();
-    memset(x, 0, (size_t)from * sizeof *x);
-    memset(x + to, 0, (size_t)(n - to) * sizeof *x);
-    float top = loops_get()->largest(x + from, to - from);
-    float sum = k->exp_sub(x + from, to - from, top);
-    loops_get()->scale(x + from, to - from, 1 / sum);
-    return top + logf(sum);
-}
-
-void pointwise_softmax_back(float *s, float *dp, int from, int to, int n, float lse, float along, float scale) {
-    memset(s, 0, (size_t)from * sizeof *s);
-    memset(dp, 0, (size_t)from * sizeof *dp);
-    memset(s + to, 0, (size_t)(n - to) * sizeof *s);
-    memset(dp + to, 0, (size_t)(n - to) * sizeof *dp);
-    kernels_get()->exp_sub(s + from, to - from, lse);
-    loops_get()->softmax_back(s + from, dp + from, to - from, along, scale);
-}
-
 void pointwise_activate(mlp_kind kind, const float *up, int n_ff, float *act) {
     if (kind == MLP_GATED_SILU) {
         loops_get()->silu(up, up + n_ff, n_ff, act);
@@ -44,11 +25,13 @@ static void gelu_erf_back(const float *x, const float *dact, int n, float *dx) {
     }
 }
 
-void pointwise_activate_back(mlp_kind kind, const float *up, const float *dact, int n_ff, float *dup) {
-    if (kind == MLP_GATED_SILU)
-        loops_get()->silu_back(up, up + n_ff, dact, n_ff, dup, dup + n_ff);
-    else if (kind == MLP_GELU_TANH)
-        loops_get()->gelu_back(up, dact, n_ff, dup);
-    else
+void pointwise_activate_back(mlp_kind kind, const float *up, const float *dact, int n_ff, float *act, float *dup) {
+    if (kind == MLP_GATED_SILU) {
+        loops_get()->silu_back(up, up + n_ff, dact, n_ff, act, dup, dup + n_ff);
+    } else if (kind == MLP_GELU_TANH) {
+        loops_get()->gelu_back(up, dact, n_ff, act, dup);
+    } else {
+        pointwise_activate(kind, up, n_ff, act);
         gelu_erf_back(up, dact, n_ff, dup);
+    }
 }

@@ -111,39 +111,95 @@ static void test_norms(const loops *l, int n, bool rms) {
 }
 
 static void test_pointwise(const loops *l, int n) {
-    static float x[MOST], u[MOST], d[MOST], a[MOST], b[MOST], p[MOST];
+    static float x[MOST], u[MOST], d[MOST], a[MOST], b[MOST], p[MOST], again[MOST];
     fill(x, (size_t)n, 10);
     fill(u, (size_t)n, 11);
     fill(d, (size_t)n, 12);
     double off = 0;
     x[0] = n > 3 ? -300 : x[0];
     x[n / 2] = n > 3 ? 300 : x[n / 2];
-    l->silu_back(x, u, d, n, a, b);
+    l->silu_back(x, u, d, n, again, a, b);
     l->silu(x, u, n, p);
     for (int i = 0; i < n; i++) {
         double s = 1 / (1 + exp(-x[i]));
         double size = 1 + fabs(x[i]);
         off = fmax(off, fabs(p[i] - x[i] * s * u[i]) / size);
+        off = fmax(off, fabs(again[i] - p[i]));
         off = fmax(off, fabs(b[i] - d[i] * x[i] * s) / size);
         off = fmax(off, fabs(a[i] - d[i] * u[i] * s * (1 + x[i] * (1 - s))) / size);
     }
     OK(off < 1e-5, "%s: silu: off by %g", l->name, off);
     off = 0;
     const double c = 2 * 0.7978845608, e = c * 0.044715;
-    l->gelu_back(x, d, n, a);
+    l->gelu_back(x, d, n, again, a);
     l->gelu(x, n, p);
     for (int i = 0; i < n; i++) {
         double s = 1 / (1 + exp(-x[i] * (c + e * x[i] * x[i])));
         off = fmax(off, fabs(p[i] - x[i] * s) / (1 + fabs(x[i])));
+        off = fmax(off, fabs(again[i] - p[i]));
         off = fmax(off, fabs(a[i] - d[i] * s * (1 + x[i] * (1 - s) * (c + 3 * e * x[i] * x[i]))));
     }
     OK(off < 1e-5, "%s: gelu: off by %g", l->name, off);
-    off = 0;
-    for (int i = 0; i < n; i++) p[i] = fabsf(u[i]);
-    memcpy(a, d, sizeof a);
-    l->softmax_back(p, a, n, 0.5f, 2);
-    for (int i = 0; i < n; i++) off = fmax(off, fabs(a[i] - 2.0 * p[i] * (d[i] - 0.5)));
-    OK(off < 1e-5, "%s: softmax backwards: off by %g", l->name, off);
+}
+
+// Of the numbers [from, to) of n; behind the last whole vector nothing may change.
+static void test_softmax(const loops *l, int from, int to, int n) {
+    enum { ROOM = 128 };
+    float x[ROOM], p[ROOM], d[ROOM], ds[ROOM];
+    fill(x, ROOM, 15);
+    fill(d, ROOM, 16);
+    memcpy(p, x, sizeof x);
+    memcpy(ds, d, sizeof d);
+    double sum = 0, off = 0, off_back = 0;
+    for (int i = from; i < to; i++) sum += exp(x[i]);
+    float lse = l->softmax(p, from, to, n);
+    for (int i = 0; i < n; i++) off = fmax(off, fabs(p[i] - (i >= from && i < to ? exp(x[i]) / sum : 0)));
+    OK(off < 1e-6 && near(lse, log(sum), 1), "%s: softmax of %d to %d of %d: off by %g", l->name, from, to, n, off);
+    memcpy(p, x, sizeof x);
+    l->softmax_back(p, ds, from, to, n, lse, 0.25f, 2);
+    for (int i = 0; i < n; i++) {
+        double want = i >= from && i < to ? exp(x[i]) / sum : 0;
+        off_back = fmax(off_back, fmax(fabs(p[i] - want), fabs(ds[i] - 2 * want * (d[i] - 0.25))));
+    }
+    OK(off_back < 2e-6, "%s: and backwards: off by %g", l->name, off_back);
+    int end = (n + 15) / 16 * 16;
+    OK(memcmp(p + end, x + end, (size_t)(ROOM - end) * sizeof *x) == 0, "%s: softmax goes no further", l->name);
+    x[to - 1] = NAN;
+    OK(isnan(l->softmax(x, from, to, n)), "%s: softmax of what is no number is none", l->name);
+}
+
+static void test_transpose(const loops *l, int rows, int cols) {
+    enum { LD = 70, LDO = 80 };
+    static float x[80 * LD], out[LD * LDO];
+    fill(x, 80 * LD, 17);
+    memset(out, 0, sizeof out);
+    l->transpose(x, LD, rows, cols, out, LDO);
+    bool good = true;
+    for (int i = 0; i < LD; i++)
+        for (int k = 0; k < LDO; k++) good &= out[i * LDO + k] == (i < cols && k < rows ? x[k * LD + i] : 0);
+    OK(good, "%s: %d x %d transposed", l->name, rows, cols);
+}
+
+// One number of 64 bits decides about four neighbours, 16 bits about each.
+static void test_dropout(const loops *l, int n) {
+    static float x[MOST], out[MOST];
+    fill(x, (size_t)n, 18);
+    fill(out, (size_t)n, 19);
+    bool good = true;
+    for (int add = 0; add < 2; add++) {
+        float before[MOST];
+        memcpy(before, out, sizeof before);
+        l->dropout(77, 20000, 1.5f, x, n, add, out);
+        for (int i = 0; i < n; i++) {
+            uint64_t z = 77 + (uint64_t)(i / 4 * 4) * 0x9e3779b97f4a7c15u;
+            z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+            z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+            z ^= z >> 31;
+            float y = (z >> 16 * (i % 4) & 0xffff) < 20000 ? 0 : 1.5f * x[i];
+            good &= out[i] == (add ? before[i] + y : y);
+        }
+    }
+    OK(good, "%s: dropout of %d", l->name, n);
 }
 
 static void test_turn(const loops *l, int n) {
@@ -190,12 +246,16 @@ int main(void) {
     for (int i = 0; i < n; i++) {
         for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
             test_multiply(all[i], shapes[k][0], shapes[k][1], shapes[k][2]);
+        for (int n = 1; n < 97; n += 5)
+            for (int from = 0; from < n; from += 7) test_softmax(all[i], from, n - (n - from) / 3, n);
+        for (int n = 1; n < 70; n += 3) test_transpose(all[i], n, 70 - n);
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
             test_sums(all[i], sizes[k]);
             test_norms(all[i], sizes[k], false);
             test_norms(all[i], sizes[k], true);
             test_pointwise(all[i], sizes[k]);
             test_turn(all[i], sizes[k]);
+            test_dropout(all[i], sizes[k]);
             test_adamw(all[i], sizes[k]);
         }
     }
