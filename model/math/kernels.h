@@ -118,6 +118,9 @@ typedef struct kernels {
     void (*rms_norm)(const float *x, const float *w, int n, float eps, float *y);
     // y = (x - mean) / sqrt(variance + eps) * w + b; b may be NULL. y may be x.
     void (*layer_norm)(const float *x, const float *w, const float *b, int n, float eps, float *y);
+    // Rotary positions: pairs (x, y) of numbers become (x cos - y sin, y cos + x sin). Pair i of n is at 2i and 2i + 1, or
+    // at i and n + i where the halves stand apart.
+    void (*turn)(float *head, const float *cosine, const float *sine, int n, bool apart);
     // g = g / (1 + exp(-g)) * u
     void (*silu_mul)(float *g, const float *u, int n);
     // x = exp(x - shift); returns the sum.

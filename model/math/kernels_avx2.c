@@ -100,6 +100,34 @@ static void layer_norm_avx2(const float *x, const float *w, const float *b, int 
     }
 }
 
+static void turn_apart(float *head, const float *cosine, const float *sine, int n) {
+    for (int i = 0; i < n; i += 8) {
+        __m256 c = _mm256_loadu_ps(cosine + i), s = _mm256_loadu_ps(sine + i);
+        __m256 x = _mm256_loadu_ps(head + i), y = _mm256_loadu_ps(head + n + i);
+        _mm256_storeu_ps(head + i, _mm256_fmsub_ps(x, c, _mm256_mul_ps(y, s)));
+        _mm256_storeu_ps(head + n + i, _mm256_fmadd_ps(y, c, _mm256_mul_ps(x, s)));
+    }
+}
+
+static void turn_pairs(float *head, const float *cosine, const float *sine, int n) {
+    const __m256i twice = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
+    for (int i = 0; i < n; i += 4) {
+        __m256 c = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(cosine + i)), twice);
+        __m256 s = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(sine + i)), twice);
+        __m256 x = _mm256_loadu_ps(head + 2 * i), swapped = _mm256_permute_ps(x, 0xb1);
+        _mm256_storeu_ps(head + 2 * i, _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(swapped, s)));
+    }
+}
+
+static void turn_avx2(float *head, const float *cosine, const float *sine, int n, bool apart) {
+    if (n % 8 != 0)
+        kernels_ref.turn(head, cosine, sine, n, apart);
+    else if (apart)
+        turn_apart(head, cosine, sine, n);
+    else
+        turn_pairs(head, cosine, sine, n);
+}
+
 // x * sigmoid(z)
 INLINE __m256 times_sigmoid(__m256 x, __m256 z) {
     __m256 e = exp_ps(_mm256_sub_ps(_mm256_setzero_ps(), z));
@@ -172,6 +200,7 @@ const kernels kernels_avx2 = {
     .attend = avx2_attend,
     .rms_norm = rms_norm_avx2,
     .layer_norm = layer_norm_avx2,
+    .turn = turn_avx2,
     .silu_mul = silu_mul_avx2,
     .exp_sub = exp_sub_avx2,
     .gelu_tanh = gelu_tanh_avx2,

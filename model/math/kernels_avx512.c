@@ -117,6 +117,24 @@ static void layer_norm_avx512(const float *x, const float *w, const float *b, in
     }
 }
 
+static void turn_avx512(float *head, const float *cosine, const float *sine, int n, bool apart) {
+    const __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    for (int i = 0; apart && i < n; i += 16) {
+        __mmask16 mask = tail_mask((size_t)(n - i));
+        __m512 c = _mm512_maskz_loadu_ps(mask, cosine + i), s = _mm512_maskz_loadu_ps(mask, sine + i);
+        __m512 x = _mm512_maskz_loadu_ps(mask, head + i), y = _mm512_maskz_loadu_ps(mask, head + n + i);
+        _mm512_mask_storeu_ps(head + i, mask, _mm512_fmsub_ps(x, c, _mm512_mul_ps(y, s)));
+        _mm512_mask_storeu_ps(head + n + i, mask, _mm512_fmadd_ps(y, c, _mm512_mul_ps(x, s)));
+    }
+    for (int i = 0; !apart && i < n; i += 8) {
+        __mmask16 pairs = tail_mask((size_t)(2 * (n - i))), some = tail_mask((size_t)(n - i)) & 0xff;
+        __m512 c = _mm512_permutexvar_ps(twice, _mm512_maskz_loadu_ps(some, cosine + i));
+        __m512 s = _mm512_permutexvar_ps(twice, _mm512_maskz_loadu_ps(some, sine + i));
+        __m512 x = _mm512_maskz_loadu_ps(pairs, head + 2 * i), swapped = _mm512_permute_ps(x, 0xb1);
+        _mm512_mask_storeu_ps(head + 2 * i, pairs, _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(swapped, s)));
+    }
+}
+
 // x * sigmoid(z)
 INLINE __m512 times_sigmoid(__m512 x, __m512 z) {
     __m512 below = _mm512_add_ps(_mm512_set1_ps(1.0f), exp_ps(_mm512_sub_ps(_mm512_setzero_ps(), z)));
@@ -196,6 +214,7 @@ const kernels kernels_avx512 = {
     .attend_many = avx512_attend_many,
     .rms_norm = rms_norm_avx512,
     .layer_norm = layer_norm_avx512,
+    .turn = turn_avx512,
     .silu_mul = silu_mul_avx512,
     .exp_sub = exp_sub_avx512,
     .gelu_tanh = gelu_tanh_avx512,

@@ -351,6 +351,26 @@ static void attend_neon(const attend_job *job) {
 
 // ---- norms and activations ----
 
+static void turn_neon(float *head, const float *cosine, const float *sine, int n, bool apart) {
+    if (n % 4 != 0) {
+        kernels_ref.turn(head, cosine, sine, n, apart);
+        return;
+    }
+    for (int i = 0; i < n; i += 4) {
+        float32x4_t c = vld1q_f32(cosine + i), s = vld1q_f32(sine + i);
+        float32x4x2_t x =
+            apart ? (float32x4x2_t){{vld1q_f32(head + i), vld1q_f32(head + n + i)}} : vld2q_f32(head + 2 * i);
+        float32x4x2_t y = {
+            {vfmsq_f32(vmulq_f32(x.val[0], c), x.val[1], s), vfmaq_f32(vmulq_f32(x.val[1], c), x.val[0], s)}};
+        if (apart) {
+            vst1q_f32(head + i, y.val[0]);
+            vst1q_f32(head + n + i, y.val[1]);
+        } else {
+            vst2q_f32(head + 2 * i, y);
+        }
+    }
+}
+
 static void rms_norm_neon(const float *x, const float *w, int n, float eps, float *y) {
     float32x4_t sum = vdupq_n_f32(0);
     for (int i = 0; i < n; i += 4) {
@@ -438,8 +458,8 @@ static void gelu_erf_neon(float *x, int n) {
         .dequantize = dequantize_neon, .gemm = gemm_function, .gemv_f32 = gemv_f32_neon, .gemv_f16 = gemv_f16_neon,    \
         .gemv_bf16 = gemv_bf16_neon, .rank_add = rank_add_neon, .f16_to_f32 = f16_to_f32_neon,                         \
         .bf16_to_f32 = bf16_to_f32_neon, .f32_to_f16 = f32_to_f16_neon, .attend = attend_neon,                         \
-        .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .silu_mul = silu_mul_neon, .exp_sub = exp_sub_neon,  \
-        .gelu_tanh = gelu_tanh_neon, .gelu_erf = gelu_erf_neon,                                                        \
+        .rms_norm = rms_norm_neon, .layer_norm = layer_norm_neon, .turn = turn_neon, .silu_mul = silu_mul_neon,        \
+        .exp_sub = exp_sub_neon, .gelu_tanh = gelu_tanh_neon, .gelu_erf = gelu_erf_neon,                               \
     }
 
 const kernels kernels_neon = NEON_TABLE("neon", neon_gemv, neon_gemm);

@@ -205,6 +205,14 @@ static void layer_norm_ref(const float *x, const float *w, const float *b, int n
     for (int i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * w[i] + (b ? b[i] : 0);
 }
 
+static void turn_ref(float *head, const float *cosine, const float *sine, int n, bool apart) {
+    for (int i = 0; i < n; i++) {
+        float *a = head + (apart ? i : 2 * i), *b = a + (apart ? n : 1), x = *a, y = *b;
+        *a = x * cosine[i] - y * sine[i];
+        *b = y * cosine[i] + x * sine[i];
+    }
+}
+
 static void silu_mul_ref(float *g, const float *u, int n) {
     for (int i = 0; i < n; i++) g[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
@@ -243,6 +251,7 @@ const kernels kernels_ref = {
     .attend = attend_ref,
     .rms_norm = rms_norm_ref,
     .layer_norm = layer_norm_ref,
+    .turn = turn_ref,
     .silu_mul = silu_mul_ref,
     .exp_sub = exp_sub_ref,
     .gelu_tanh = gelu_tanh_ref,

@@ -9,20 +9,12 @@
 #include <math.h>
 #include <string.h>
 
-static void head_norm(const float *w, float *head, int n, float eps) {
-    if (!w) return;
-    float sum = 0;
-    for (int i = 0; i < n; i++) sum += head[i] * head[i];
-    float scale = 1.0f / sqrtf(sum / (float)n + eps);
-    for (int i = 0; i < n; i++) head[i] = head[i] * scale * w[i];
-}
-
 // Norm and position of `heads` heads of row t, in place.
 static void turn_heads(const member *m, const float *norm_weight, int t, float *x, int heads) {
     const net_config *c = m->c;
     size_t half = (size_t)(c->rope_dim / 2);
     for (int h = 0; h < heads; h++, x += c->head_dim) {
-        head_norm(norm_weight, x, c->head_dim, c->norm_eps);
+        if (norm_weight) m->k->rms_norm(x, norm_weight, c->head_dim, c->norm_eps, x);
         if (c->position == POSITION_ROPE) rope_turn(c, m->s->cos + (size_t)t * half, m->s->sin + (size_t)t * half, x);
     }
 }

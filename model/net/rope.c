@@ -1,6 +1,7 @@
 // Frequencies follow transformers' modeling_rope_utils (default, linear, llama3, yarn), calculated in float32 as there,
 // because at large positions the rounding of pos * inv_freq shows.
 #include "model/net/rope.h"
+#include "model/math/kernels.h"
 
 #include <math.h>
 
@@ -53,13 +54,7 @@ void rope_angles(const net_config *c, const float *inv_freq, int position, float
 }
 
 void rope_turn(const net_config *c, const float *cos_in, const float *sin_in, float *head) {
-    int half = c->rope_dim / 2, step = c->rope_neox ? 1 : 2, apart = c->rope_neox ? half : 1;
-    for (int i = 0; i < half; i++) {
-        float *a = head + i * step, *b = a + apart;
-        float x = *a, y = *b;
-        *a = x * cos_in[i] - y * sin_in[i];
-        *b = y * cos_in[i] + x * sin_in[i];
-    }
+    kernels_get()->turn(head, cos_in, sin_in, c->rope_dim / 2, c->rope_neox);
 }
 
 // Powers of 2^(-max_bias / n) for the largest power of two n that fits; further heads take the odd powers of its root.

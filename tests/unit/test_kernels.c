@@ -335,6 +335,22 @@ static void test_attend(const kernels *k, cache_type cache, int head_dim, int n_
     free(keys), free(values), free(k_scale), free(v_scale), free(q), free(acc[0]), free(acc[1]);
 }
 
+static void test_turn(const kernels *k) {
+    enum { MOST = 49 };
+    float cosine[MOST], sine[MOST], x[2 * MOST], ref[2 * MOST];
+    for (int n = 1; n <= MOST; n++)
+        for (int apart = 0; apart < 2; apart++) {
+            fill_floats(cosine, MOST, 1);
+            fill_floats(sine, MOST, 1);
+            fill_floats(x, 2 * MOST, 3);
+            memcpy(ref, x, sizeof x);
+            k->turn(x, cosine, sine, n, apart);
+            kernels_ref.turn(ref, cosine, sine, n, apart);
+            OK(distance(x, ref, 2 * MOST) < 1e-6 && (n == MOST || memcmp(x + 2 * n, ref + 2 * n, sizeof *x) == 0),
+               "%s turn, %d pairs, apart %d: off by %g", k->name, n, apart, distance(x, ref, 2 * MOST));
+        }
+}
+
 static void test_pointwise(const kernels *k) {
     enum { N = 203 };
     float x[N], w[N], b[N], y[N], ref[N];
@@ -395,6 +411,7 @@ int main(void) {
         test_products(all[i]);
         test_extremes(all[i]);
         test_floats(all[i]);
+        test_turn(all[i]);
         test_pointwise(all[i]);
         for (int rows = 1; rows <= 8; rows++) {
             test_attend(all[i], CACHE_F32, rows == 5 ? 20 : 64, rows, rows > 6);
