@@ -53,6 +53,9 @@ int kernels_all(const kernels **out, int max) {
 }
 
 static const kernels *chosen;
+#if defined(__x86_64__)
+static bool fp16; // asked once: in a virtual machine the question costs more than a small product
+#endif
 
 static void choose(void) {
     const kernels *all[8];
@@ -61,6 +64,9 @@ static void choose(void) {
     chosen = all[0];
     for (int i = 0; wish && i < n; i++)
         if (strcmp(all[i]->name, wish) == 0) chosen = all[i];
+#if defined(__x86_64__)
+    fp16 = chosen == &kernels_avx512 && has_fp16();
+#endif
 }
 
 const kernels *kernels_get(void) {
@@ -86,7 +92,8 @@ bool pairs_bf16_pays(void) {
 
 const pairs *pairs_fp16(void) {
 #if defined(__x86_64__)
-    if (kernels_get() == &kernels_avx512 && has_fp16()) return &pairs_fp16_avx512;
+    kernels_get();
+    if (fp16) return &pairs_fp16_avx512;
 #endif
     return NULL;
 }
