@@ -23,6 +23,7 @@ void chat_train_free(chat_train *t) {
     if (!t) return;
     buf_free(&t->pasted);
     free(t->unwanted);
+    free(t->left);
     free(t);
 }
 
@@ -314,6 +315,8 @@ static void keep_training(chat *c, unsigned *flags) {
         *flags |= chat_note(c, true, "%s", err.text);
         return;
     }
+    free(c->train->left);
+    c->train->left = mem_strdup(state_of(c)->name);
     c->train->phase = state_of(c)->phase; // how it ended here is nobody's news
     *flags |= chat_note(c, false, "%s goes on training; /train attach %s shows it again.", state_of(c)->name,
                         state_of(c)->name);

@@ -19,6 +19,7 @@ typedef struct chat_train {
     background_phase phase; // as told last
     double begun;           // clock when the one that runs began
     buf pasted;
+    char *left;     // the name of the training that was left to a process of its own; NULL: none
     char *unwanted; // QUESTION_DISCARD: the name of the training that would go
 } chat_train;
 

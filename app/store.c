@@ -231,6 +231,10 @@ static int open_once(store *s, error *err) {
     int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), why = errno;
     if (fd >= 0) close(fd);
     s->is_read_only = fd < 0 && (why == EACCES || why == EROFS || why == EPERM);
+    if (s->is_read_only && access(s->path, F_OK) != 0) {
+        error_set(err, "%s: cannot be made: %s", s->path, strerror(why));
+        return SQLITE_MISMATCH;
+    }
     int code = s->is_read_only ? open_read_only(s)
                                : sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     return code == SQLITE_OK ? set_up(s, err) : code;

@@ -96,7 +96,10 @@ static int lock(train_folder *f, error *err) {
     if (f->lock < 0)
         failed = error_set(err, "%s: cannot be written: %s", path, strerror(errno));
     else if (take_lock(f->lock) != 0)
-        failed = error_set(err, "%s: another doppel trains here; wait for it, or choose another name with -o", f->path);
+        failed = error_set(err,
+                           "%s: another doppel trains here; wait for it (/train attach %s in a chat shows how far "
+                           "it is), or choose another name",
+                           f->path, f->name);
     else if (ftruncate(f->lock, 0) != 0 || dprintf(f->lock, "%ld%s\n", (long)getpid(), f->beside ? " beside" : "") < 0)
         failed = error_set(err, "%s: cannot be written: %s", path, strerror(errno));
     free(path);

@@ -123,7 +123,7 @@ void train_plan_tell(train_job *j) {
                      .products = product_mode_name(j->trainer.options.products),
                      .epochs = (double)j->steps * rows / (double)batches_rows(b)};
     if (b->first) e.epochs = (double)j->steps / (double)batches_epoch(b);
-    e.seconds = train_plan_seconds(&cost, left, j->eval_every);
+    e.seconds = train_plan_seconds(&cost, left > 0 ? left : 0, j->eval_every);
     // AdamW's moments are touched by the first step only.
     e.bytes = peak_memory() + (j->state.step == 0 ? 2.0 * sizeof(float) * (double)trained : 0);
     train_tell(j, &e);

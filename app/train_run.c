@@ -59,13 +59,14 @@ static bool has_learned_enough(const train_job *j) {
     return (j->s->patience > 0 && c->worse >= j->s->patience) || c->copying >= 2;
 }
 
-// Returns the copy rate. A sample that fails is no reason to stop.
+// Returns the copy rate. A sample that fails is no reason to stop; that the model's file is gone is told by the next pass.
 static double sample(train_job *j, bool shown) {
     buf text = {0};
     double copy_rate = NAN;
-    if (train_sampler_write(&j->sampler, j->graph, &text, &copy_rate, j->err) != 0)
+    int failed = train_sampler_write(&j->sampler, j->graph, &text, &copy_rate, j->err);
+    if (failed && net_check(j->model->net, NULL) == 0)
         train_tell_text(j, TRAIN_NOTE, j->err->text);
-    else if (shown && j->model->tokenizer)
+    else if (!failed && shown && j->model->tokenizer)
         train_tell_text(j, TRAIN_SAMPLE, buf_str(&text));
     buf_free(&text);
     return copy_rate;

@@ -7,6 +7,7 @@
 #include "app/paths.h"
 #include "app/report.h"
 #include "ui/frame.h"
+#include "ui/farewell.h"
 #include "ui/input.h"
 #include "ui/leave.h"
 #include "ui/repl_signals.h"
@@ -26,7 +27,6 @@ enum {
     FRAME_MS = 16,
     ESCAPE_MS = 50,  // a lone ESC is the Escape key after so long
     PASTE_MS = 2000, // a paste whose end never comes is taken as it is
-    SAVING_MS = 500, // what takes longer is told
     READ_BYTES = 1 << 16,
 };
 
@@ -191,13 +191,6 @@ static int next_char(void *arg, wchar_t *c) {
 
 // ---- start and end
 
-// Ends the trainings after the screen was given back: who looks at an empty terminal for a while is told why.
-static void end_trainings(chat *c) {
-    if (!background_end(c->background, SAVING_MS))
-        fprintf(stderr, "saving %s ...\n", background_look(c->background)->name);
-    chat_background_end(c);
-}
-
 static editor *open_editor(loop *l, error *err) {
     buf path = {0};
     bool has_home = paths_data(NULL, &path, NULL) == 0 && paths_make_dir(buf_str(&path), NULL) == 0;
@@ -261,7 +254,7 @@ int ui_run(chat *c, error *err) {
         screen_close();
     }
     close_ui(u);
-    end_trainings(c); // with the signals still handled: a terminal that closes sends more than one
+    farewell_end_trainings(c, false);
     sigaction(SIGCONT, &before_cont, NULL);
     signals_close();
     if (l.ended_by & SIGNAL_END) signals_die();

@@ -5,6 +5,7 @@
 #include "app/chat_copies.h"
 #include "app/chat_train.h"
 #include "app/report.h"
+#include "ui/farewell.h"
 #include "ui/repl_input.h"
 #include "ui/repl_output.h"
 #include "ui/repl_signals.h"
@@ -227,7 +228,7 @@ int repl_run(chat *c, const repl_options *o) {
     if (!interactive && r.exit_code == 0 && r.output.n_failed > 0) r.exit_code = EXIT_FAILED;
     fflush(stdout);
     repl_input_close(r.input);
-    chat_background_end(c); // with the signals still handled: a terminal that closes sends more than one
+    farewell_end_trainings(c, o->quiet);
     signals_close();
     if (r.ended) signals_die();
     return r.exit_code;

@@ -58,7 +58,7 @@ static void print_phase(const background_state *s, char *out, size_t size, theme
     default:
         *style = STYLE_DIM;
         figures_time(left, s->eta_s);
-        snprintf(out, size, "%s%s", left, *left ? " left" : "");
+        snprintf(out, size, "%s%s", *left ? left : "measuring…", *left ? " left" : "");
     }
 }
 

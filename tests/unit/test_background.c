@@ -507,6 +507,8 @@ static void test_torn(background *b) {
     wait_until(b, has_ended);
     OK(background_look(b)->phase == BACKGROUND_FAILED && strstr(how(b), "cut off") && strstr(how(b), "up to step"),
        "%s", how(b));
+    for (char *line; (line = background_take_note(b)); free(line))
+        OK(!strstr(line, "cut off"), "it is told once, not in a note as well: %s", line);
     OK(there("adapters/halved/adapter_model.safetensors") && there("adapters/halved/checkpoint/state"), "all is kept");
     OK(background_look(b)->can_go_on, "and can be gone on with");
     s = settings_of("none", 10);

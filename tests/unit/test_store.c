@@ -365,8 +365,18 @@ static int reads_only(int64_t id) {
     return same && failed && strstr(err.text, "may not be written") ? 1 : 3;
 }
 
+static int makes_none(int64_t unused) {
+    (void)unused;
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 9;
+    error err = {{0}};
+    return !store_open(path, NULL, &err) && strstr(err.text, "Permission denied") ? 1 : 3;
+}
+
 // A home that may only be read can be read.
 static void read_only(void) {
+    chmod(folder, 0555);
+    OK(in_child(makes_none, 0) == 1, "why there can be none is told");
+    chmod(folder, 0700);
     store *s = open_store();
     int64_t id = add(s, "Read me", "q", "a", 1);
     store_close(s);
