@@ -10,10 +10,27 @@
 static const char PASTE_END[] = "\x1b[201~";
 enum { N_PASTE_END = sizeof PASTE_END - 1, MAX_PARAMS = 4, MAX_CSI = 64 };
 
+// So much text, with so many lines, that nobody types it while the program looks away; and no keys that send sequences.
+static bool is_burst(const char *s, size_t n) {
+    enum { LEAST_BYTES = 200, LEAST_LINES = 3 };
+    size_t lines = 0, ends = 0;
+    if (n < LEAST_BYTES || memchr(s, 0x1b, n)) return false;
+    for (size_t i = 0; i < n; i++) {
+        bool is_end = s[i] == '\r' || s[i] == '\n';
+        ends += is_end;
+        lines += is_end && i > 0 && s[i - 1] != '\r' && s[i - 1] != '\n';
+    }
+    return lines >= LEAST_LINES && ends < n / 2;
+}
+
 void keys_feed(keys *k, const void *bytes, size_t n) {
     if (k->at == k->in.len) {
         buf_clear(&k->in);
         k->at = 0;
+    }
+    if (!k->pasting && k->at == k->in.len && is_burst(bytes, n)) {
+        k->pasting = k->bursting = true;
+        buf_clear(&k->paste);
     }
     buf_append(&k->in, bytes, n);
 }
@@ -161,9 +178,9 @@ static bool next_escape(keys *k, bool timed_out, key *out) {
 static bool next_paste(keys *k, bool timed_out, key *out) {
     const char *s = k->in.data + k->at;
     size_t n = k->in.len - k->at, text = 0;
-    const char *esc;
+    const char *esc = NULL;
     bool ended = false;
-    while (!ended && (esc = memchr(s + text, 0x1b, n - text))) {
+    while (!ended && !k->bursting && (esc = memchr(s + text, 0x1b, n - text))) {
         size_t left = n - (size_t)(esc - s), same = left < N_PASTE_END ? left : N_PASTE_END;
         text = (size_t)(esc - s);
         if (memcmp(esc, PASTE_END, same) != 0) {
@@ -177,7 +194,7 @@ static bool next_paste(keys *k, bool timed_out, key *out) {
     buf_append(&k->paste, s, text);
     k->at += text + (ended ? N_PASTE_END : 0);
     if (!ended && !timed_out) return false;
-    k->pasting = false;
+    k->pasting = k->bursting = false;
     out->code = KEYS_PASTE;
     out->paste = buf_str(&k->paste);
     out->n_paste = k->paste.len;

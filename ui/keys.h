@@ -61,10 +61,12 @@ typedef struct keys { // (keys){0} is ready
     buf in;           // bytes not yet decoded
     size_t at;        // where in it
     buf paste;
-    bool pasting; // between the two marks of a bracketed paste
-    bool latin1;  // the terminal's characters are single bytes (a locale without UTF-8)
+    bool pasting;  // between the two marks of a bracketed paste, or
+    bool bursting; // in one that has no marks: it ends when nothing more comes for a while
+    bool latin1;   // the terminal's characters are single bytes (a locale without UTF-8)
 } keys;
 
+// Bytes that came at once. Several lines of them are no typing: a terminal without bracketed paste has sent a pasted text.
 void keys_feed(keys *k, const void *bytes, size_t n);
 
 // Takes the next key. False when there is none yet: what waits is the beginning of one (keys_waiting tells). timed_out:

@@ -27,6 +27,7 @@ enum {
     FRAME_MS = 16,
     ESCAPE_MS = 50,  // a lone ESC is the Escape key after so long
     PASTE_MS = 2000, // a paste whose end never comes is taken as it is
+    BURST_MS = 200,  // one without marks has ended when nothing came for so long
     READ_BYTES = 1 << 16,
 };
 
@@ -107,7 +108,7 @@ static void read_input(loop *l) {
 }
 
 static int64_t patience(const loop *l) {
-    return l->ui.keys.pasting ? PASTE_MS : ESCAPE_MS;
+    return l->ui.keys.bursting ? BURST_MS : l->ui.keys.pasting ? PASTE_MS : ESCAPE_MS;
 }
 
 // Takes one key, if there is one.

@@ -138,6 +138,34 @@ static void test_unended_paste(void) {
 }
 
 // Whatever comes, decoding ends and takes everything.
+// A terminal that marks no paste sends it like typing, only faster.
+static void test_burst(void) {
+    keys k = {0};
+    key out;
+    buf sent = {0};
+    for (int i = 0; i < 40; i++) buf_printf(&sent, "05/01/2026, 10:%02d - Ana: a line of a log\r", i);
+    buf_puts(&sent, "the last \033[31mone");
+    size_t half = sent.len / 2;
+    keys_feed(&k, sent.data, half);
+    OK(!keys_next(&k, false, &out) && keys_waiting(&k), "it is waited for");
+    keys_feed(&k, sent.data + half, sent.len - half);
+    OK(!keys_next(&k, false, &out), "it may go on");
+    OK(keys_next(&k, true, &out) && out.code == KEYS_PASTE && out.n_paste == sent.len &&
+           memcmp(out.paste, sent.data, sent.len) == 0,
+       "all of it is one paste");
+    keys_feed(&k, "x", 1);
+    OK(keys_next(&k, false, &out) && out.code == KEYS_CHAR && out.ch == 'x' && !keys_waiting(&k), "then typing again");
+    keys_feed(&k, "one\rtwo\rthree\rfour\r", 19);
+    OK(keys_next(&k, false, &out) && out.code == KEYS_CHAR && out.ch == 'o', "a few words are typed ahead");
+    keys_free(&k);
+    char held[600];
+    memset(held, '\r', sizeof held);
+    keys_feed(&k, held, sizeof held);
+    OK(keys_next(&k, false, &out) && out.code == KEYS_CHAR && out.ch == '\r', "a key that is held down is no paste");
+    keys_free(&k);
+    buf_free(&sent);
+}
+
 static void test_noise(void) {
     unsigned seed = 1;
     int bad = 0;
@@ -165,6 +193,7 @@ int main(void) {
     test_alt();
     test_pieces();
     test_unended_paste();
+    test_burst();
     test_noise();
     return test_end();
 }
