@@ -1,8 +1,16 @@
+#define _POSIX_C_SOURCE 200809L
 #include "app/background_state.h"
 #include "app/background.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 void background_state_begin(background_state *s, const char *name) {
     size_t n_waiting = s->n_waiting;
@@ -10,6 +18,7 @@ void background_state_begin(background_state *s, const char *name) {
     *s = (background_state){.phase = BACKGROUND_STARTING,
                             .name = mem_strdup(name),
                             .path = mem_strdup(""),
+                            .begun = now(),
                             .loss = NAN,
                             .held_out = NAN,
                             .first_held_out = NAN,

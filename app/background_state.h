@@ -25,6 +25,7 @@ typedef struct background_state {
     background_phase phase;
     char *name, *path;        // of the adapter (or model) in training; path is "" until its folder is known
     const char *pause_reason; // "on battery"; NULL: the person paused it
+    double begun;             // when it was begun here, in seconds of the monotonic clock
     bool is_elsewhere;        // another process trains it; this one reads along
     int step, steps, best_step;
     // NAN while they are not known.

@@ -141,9 +141,10 @@ unsigned chat_train_try(chat *c) {
 
 // "in 3 min": since the training that runs here began.
 static void put_took(const chat *c, buf *out) {
-    if (c->train->begun <= 0) return;
+    const background_state *s = state_of(c);
+    if (s->is_elsewhere) return;
     buf_puts(out, ", in ");
-    chat_train_time(clock_now() - c->train->begun, out);
+    chat_train_time(clock_now() - s->begun, out);
 }
 
 static unsigned tell_end(chat *c, const background_state *s) {
@@ -191,7 +192,6 @@ static unsigned tell_phase(chat *c, const background_state *s) {
     t->phase = s->phase;
     unsigned flags = CHAT_STATUS;
     switch (s->phase) {
-    case BACKGROUND_STARTING: t->begun = s->is_elsewhere ? 0 : clock_now(); break;
     case BACKGROUND_RUNNING:
         if (t->has_pane) break;
         if (before == BACKGROUND_PAUSED) return flags | chat_note(c, false, "Training %s goes on.", s->name);
@@ -207,6 +207,7 @@ static unsigned tell_phase(chat *c, const background_state *s) {
         break;
     case BACKGROUND_DONE:
     case BACKGROUND_FAILED: return flags | tell_end(c, s);
+    case BACKGROUND_STARTING:
     case BACKGROUND_STOPPING:
     case BACKGROUND_IDLE: break;
     }

@@ -17,7 +17,6 @@ typedef struct chat_train {
     bool described;         // the preparation was told
     bool brief;             // and its source, so that the next time is brief
     background_phase phase; // as told last
-    double begun;           // clock when the one that runs began
     buf pasted;
     char *left;     // the name of the training that was left to a process of its own; NULL: none
     char *unwanted; // QUESTION_DISCARD: the name of the training that would go

@@ -155,7 +155,10 @@ static unsigned none_runs(chat *c) {
 
 static unsigned run_start(chat *c, const char *args) {
     (void)args;
-    return chat_train_start(c);
+    unsigned flags = chat_train_start(c);
+    if (c->train->start_asked && c->train->has_pane)
+        flags |= chat_note(c, false, "It starts as soon as its forecast is there.");
+    return flags;
 }
 
 static unsigned run_pause(chat *c, const char *args) {
