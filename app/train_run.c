@@ -72,6 +72,12 @@ static double sample(train_job *j, bool shown) {
     return copy_rate;
 }
 
+// What could not be written (j->err): a full disk may have room again before the end.
+static void tell_unsaved(train_job *j) {
+    error_prefix(j->err, "not saved, and tried again later");
+    train_tell_text(j, TRAIN_NOTE, j->err->text);
+}
+
 // The model's file is not what it was (j->err says so): everything learned before is saved. Always -1.
 static int give_up(train_job *j) {
     error why = *j->err;
@@ -102,7 +108,7 @@ static int evaluate(train_job *j) {
     }
     // What cannot be saved is not the best: the next one may be.
     if (e.best && train_save_result(j) != 0) {
-        train_tell_text(j, TRAIN_NOTE, j->err->text);
+        tell_unsaved(j);
         e.best = false;
     }
     if (e.best) {
@@ -156,7 +162,7 @@ static int take_steps(train_job *j, const char **reason) {
         *reason = has_learned_enough(j) ? "early-stop" : "finished";
         if (has_learned_enough(j) || c->step >= j->steps) return TRAIN_RUN_DONE;
         if (is_save_due(j) && train_save_checkpoint(j) != 0) {
-            train_tell_text(j, TRAIN_NOTE, j->err->text); // a full disk may have room again before the end
+            tell_unsaved(j);
             j->saved_at = train_now();
         }
         double begun = train_clock(j);

@@ -168,7 +168,7 @@ static void draw_text(canvas *c, rect r, const tuning *t, int what) {
         put_line(c, value, &text, 0, STYLE_TEXT);
         break;
     case TEXT_STRANGE:
-        buf_puts(&text, "the model hardly knows such text, and will learn it less well");
+        buf_puts(&text, "little known to the model: it will be learned less well");
         put_line(c, value, &text, 0, STYLE_WARNING);
         break;
     case TEXT_NOTES: put_line(c, value, &t->notes, 0, STYLE_DIM); break;
