@@ -24,6 +24,13 @@ static void turn(const float *x, int rows, int cols, float *out) {
                 out[(size_t)i * (size_t)rows + (size_t)r] = x[(size_t)r * (size_t)cols + (size_t)i];
 }
 
+// out (cols, rows) += x (rows, cols) transposed.
+static void add_turned(const float *x, int rows, int cols, float *out) {
+    for (int i = 0; i < cols; i++)
+        for (int r = 0; r < rows; r++)
+            out[(size_t)i * (size_t)rows + (size_t)r] += x[(size_t)r * (size_t)cols + (size_t)i];
+}
+
 void product_add_low(const product *p, const product_low *low, bool back, int first, int columns, int token, int n,
                      float *out, int ld) {
     size_t rank = (size_t)low->rank;
@@ -69,32 +76,41 @@ void product_widen(const product *p, const float *dlow, const float *a, int rank
     product_wait(p);
 }
 
+// out (rank, columns; ld apart) += left^T right for one row of tokens: left (len, rank), right (len, ldr). A few tokens at
+// a time: their rows of `right` stay in the second cache while all of the left factor passes over them.
+static void add_gradient(const product *p, const float *left, int rank, const float *right, size_t ldr, int columns,
+                         float *out, size_t ld) {
+    enum { TOKENS = 32 };
+    for (int t = 0; t < p->len; t += TOKENS) {
+        int n = p->len - t < TOKENS ? p->len - t : TOKENS;
+        loops_get()->multiply(rank, columns, n, 1, (loops_left){left + (size_t)t * (size_t)rank, 1, (size_t)rank},
+                              right + (size_t)t * ldr, ldr, true, out, ld);
+    }
+}
+
 void product_gradient_a(const product *p, const float *dlow, int rank, const float *x, int cols, float *grad) {
     int first, last;
     column_share(p, cols, &first, &last);
     for (int r = 0; r < p->rows && first < last; r++) {
         size_t token = (size_t)r * (size_t)p->len;
-        loops_get()->multiply(rank, last - first, p->len, 1, (loops_left){dlow + token * (size_t)rank, 1, (size_t)rank},
-                              x + token * (size_t)cols + first, (size_t)cols, true, grad + first, (size_t)cols);
+        add_gradient(p, dlow + token * (size_t)rank, rank, x + token * (size_t)cols + first, (size_t)cols, last - first,
+                     grad + first, (size_t)cols);
     }
     product_wait(p);
 }
 
 // The transposed of what is wanted, low^T dy, reads both factors along their rows.
 void product_gradient_b(const product *p, const float *dy, int ld, int rows, const float *low, int rank, float *grad) {
-    float *tile = p->memory->own[p->rank].turned; // (rank, COLUMNS)
+    float *sum = p->memory->own[p->rank].turned; // (rank, the member's columns)
     int first, last;
     column_share(p, rows, &first, &last);
-    for (int j = first; j < last; j += COLUMNS) {
-        int width = last - j < COLUMNS ? last - j : COLUMNS;
-        for (int r = 0; r < p->rows; r++) {
-            size_t token = (size_t)r * (size_t)p->len;
-            loops_get()->multiply(rank, width, p->len, 1, (loops_left){low + token * (size_t)rank, 1, (size_t)rank},
-                                  dy + token * (size_t)ld + j, (size_t)ld, false, tile, COLUMNS);
-            for (int x = 0; x < width; x++)
-                for (int i = 0; i < rank; i++)
-                    grad[(size_t)(j + x) * (size_t)rank + (size_t)i] += tile[i * COLUMNS + x];
-        }
+    size_t columns = first < last ? (size_t)(last - first) : 0;
+    for (int r = 0; r < p->rows && columns > 0; r++) {
+        size_t token = (size_t)r * (size_t)p->len;
+        memset(sum, 0, columns * (size_t)rank * sizeof *sum);
+        add_gradient(p, low + token * (size_t)rank, rank, dy + token * (size_t)ld + first, (size_t)ld, last - first,
+                     sum, columns);
+        add_turned(sum, rank, (int)columns, grad + (size_t)first * (size_t)rank);
     }
     product_wait(p);
 }
