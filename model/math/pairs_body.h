@@ -154,7 +154,8 @@ INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales
                           float *c, size_t ldc);
 
 // The inner tile is 12 rows by 32 columns: 24 sums, two vectors of the panel and a broadcast pair fill the registers;
-// each broadcast serves two products.
+// each broadcast serves two products. The rows that are left over are one tile, too: three of a single row would take as
+// long as twelve rows together.
 static void multiply_rows(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
                           float *c, size_t ldc) {
     int i = 0;
@@ -163,15 +164,18 @@ static void multiply_rows(int m, int n, int k, pairs_left a, const float *scales
         a.data += 2 * PAIRS_ROWS * a.row_step;
         a.scale += PAIRS_ROWS;
     }
-    for (; i + 4 <= m; i += 4, c += 4 * ldc) {
-        multiply_tile(4, n, k, a, scales, panel, add, c, ldc);
-        a.data += 2 * 4 * a.row_step;
-        a.scale += 4;
-    }
-    for (; i < m; i++, c += ldc) {
-        multiply_tile(1, n, k, a, scales, panel, add, c, ldc);
-        a.data += 2 * a.row_step;
-        a.scale++;
+    switch (m - i) {
+    case 11: multiply_tile(11, n, k, a, scales, panel, add, c, ldc); break;
+    case 10: multiply_tile(10, n, k, a, scales, panel, add, c, ldc); break;
+    case 9: multiply_tile(9, n, k, a, scales, panel, add, c, ldc); break;
+    case 8: multiply_tile(8, n, k, a, scales, panel, add, c, ldc); break;
+    case 7: multiply_tile(7, n, k, a, scales, panel, add, c, ldc); break;
+    case 6: multiply_tile(6, n, k, a, scales, panel, add, c, ldc); break;
+    case 5: multiply_tile(5, n, k, a, scales, panel, add, c, ldc); break;
+    case 4: multiply_tile(4, n, k, a, scales, panel, add, c, ldc); break;
+    case 3: multiply_tile(3, n, k, a, scales, panel, add, c, ldc); break;
+    case 2: multiply_tile(2, n, k, a, scales, panel, add, c, ldc); break;
+    case 1: multiply_tile(1, n, k, a, scales, panel, add, c, ldc); break;
     }
 }
 
