@@ -168,8 +168,12 @@ static int one_number(store *s, const char *sql, int64_t *out) {
 // Whether the database is doppel's own, or new: *is_new. Returns SQLite's code, SQLITE_MISMATCH after a message.
 static int check_format(store *s, bool *is_new, error *err) {
     int64_t format = 0, tables = 0;
-    int code = one_number(s, "PRAGMA user_version", &format);
+    // Both as of one moment: another doppel may be making it just now.
+    bool alone = sqlite3_get_autocommit(s->db);
+    int code = alone ? sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) : SQLITE_OK;
+    if (code == SQLITE_OK) code = one_number(s, "PRAGMA user_version", &format);
     if (code == SQLITE_OK) code = one_number(s, "SELECT count(*) FROM sqlite_master", &tables);
+    if (alone) sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
     if (code != SQLITE_OK) return code;
     *is_new = format == 0 && tables == 0 && !s->is_read_only;
     if (format == FORMAT || *is_new) return SQLITE_OK;
