@@ -13,17 +13,18 @@ INLINE __m512i words(__m512 x) {
     return _mm512_cvtepu16_epi32(halves(x));
 }
 
-// x * 2^by, where numbers are scaled at all.
-INLINE __m512 shifted(__m512 x, __m512 by) {
-    return SCALED ? _mm512_scalef_ps(x, by) : x;
-}
-
-INLINE __m512 negative(__m512 x) {
-    return _mm512_sub_ps(_mm512_setzero_ps(), x);
+// x * by, where numbers are scaled at all.
+INLINE __m512 scaled(__m512 x, __m512 by) {
+    return SCALED ? _mm512_mul_ps(x, by) : x;
 }
 
 INLINE __m512 power_of_two(__m512 exponent) {
     return _mm512_scalef_ps(_mm512_set1_ps(1), exponent);
+}
+
+// What takes a number down by that power.
+INLINE __m512 inverse_power(__m512 exponent) {
+    return power_of_two(_mm512_sub_ps(_mm512_setzero_ps(), exponent));
 }
 
 static __m512 row_exponent(const float *x, int n, float most) {
@@ -43,26 +44,26 @@ static __m512 column_exponents(const float *x, size_t ld, int rows, __mmask16 ma
 static void rows_avx512(const float *x, size_t ld, int rows, int cols, uint16_t *out, float *scale) {
     int even = cols + cols % 2;
     for (int r = 0; r < rows; r++, x += ld, out += even) {
-        __m512 exponent = row_exponent(x, cols, LEFT_MOST), down = negative(exponent);
+        __m512 exponent = row_exponent(x, cols, LEFT_MOST), down = inverse_power(exponent);
         scale[r] = _mm512_cvtss_f32(power_of_two(exponent));
         for (int i = 0; i < cols; i += 16) {
             __m512 v = _mm512_maskz_loadu_ps(tail_mask(cols - i), x + i);
-            _mm256_mask_storeu_epi16(out + i, tail_mask(even - i), halves(shifted(v, down)));
+            _mm256_mask_storeu_epi16(out + i, tail_mask(even - i), halves(scaled(v, down)));
         }
     }
 }
 
 // Two rows interleaved: b may be NULL for zeros.
 INLINE __m512i pair16(const float *a, const float *b, __mmask16 mask, __m512 down) {
-    __m512i low = words(shifted(_mm512_maskz_loadu_ps(mask, a), down));
+    __m512i low = words(scaled(_mm512_maskz_loadu_ps(mask, a), down));
     if (!b) return low;
-    return _mm512_or_si512(low, _mm512_slli_epi32(words(shifted(_mm512_maskz_loadu_ps(mask, b), down)), 16));
+    return _mm512_or_si512(low, _mm512_slli_epi32(words(scaled(_mm512_maskz_loadu_ps(mask, b), down)), 16));
 }
 
 static void columns_avx512(const float *x, size_t ld, int rows, int cols, size_t step, uint16_t *out, float *scale) {
     for (int i = 0; i < cols; i += 16, x += 16, out += 32, scale += 16) {
         __mmask16 mask = tail_mask(cols - i);
-        __m512 exponent = column_exponents(x, ld, rows, mask, LEFT_MOST), down = negative(exponent);
+        __m512 exponent = column_exponents(x, ld, rows, mask, LEFT_MOST), down = inverse_power(exponent);
         _mm512_mask_storeu_ps(scale, mask, power_of_two(exponent));
         for (int r = 0; r < rows; r += 2) {
             const float *a = x + (size_t)r * ld;
@@ -76,7 +77,7 @@ static void panel_avx512(const float *x, size_t ld, int k, int n, uint16_t *out)
     out += 2 * PAIRS_COLUMNS;
     for (int half = 0; half < 2; half++, x += 16, out += 32) {
         __mmask16 mask = tail_mask(n - 16 * half);
-        __m512 exponent = column_exponents(x, ld, k, mask, RIGHT_MOST), down = negative(exponent);
+        __m512 exponent = column_exponents(x, ld, k, mask, RIGHT_MOST), down = inverse_power(exponent);
         _mm512_storeu_ps(scale + 16 * half, power_of_two(exponent));
         for (int r = 0; r < k; r += 2) {
             const float *a = x + (size_t)r * ld;
@@ -118,7 +119,7 @@ static void panel_transposed_avx512(const float *x, size_t ld, int k, int n, uin
         for (int j = 0; j < 16; j++) {
             int row = 16 * half + j;
             __m512 exponent = row_exponent(x + (size_t)(row < n ? row : 0) * ld, row < n ? k : 0, RIGHT_MOST);
-            down[j] = negative(exponent);
+            down[j] = inverse_power(exponent);
             scale[row] = _mm512_cvtss_f32(power_of_two(exponent));
         }
         for (int i = 0; i < k; i += 32) {
@@ -131,8 +132,8 @@ static void panel_transposed_avx512(const float *x, size_t ld, int k, int n, uin
                 const float *from = x + (size_t)row * ld + i;
                 __m512 a = _mm512_maskz_loadu_ps(low, from), b = _mm512_setzero_ps();
                 if (high) b = _mm512_maskz_loadu_ps(high, from + 16);
-                r[j] = _mm512_inserti64x4(_mm512_castsi256_si512(halves(shifted(a, down[j]))),
-                                          halves(shifted(b, down[j])), 1);
+                r[j] = _mm512_inserti64x4(_mm512_castsi256_si512(halves(scaled(a, down[j]))),
+                                          halves(scaled(b, down[j])), 1);
             }
             transpose16(r);
             for (int j = 0; j < 16 && i + 2 * j < k; j++)

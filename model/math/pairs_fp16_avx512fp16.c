@@ -58,9 +58,10 @@ INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales
         for (int i = 0; i < m; i++)
             for (int v = 0; v < 2; v++) {
                 float *out = c + (size_t)i * ldc + 16 * v;
-                __m512 y = gathered(sum[i][v], _mm512_mul_ps(column[v], _mm512_set1_ps(a.scale[i])));
                 if (!masks[v]) continue;
-                if (add) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(masks[v], out));
+                __m512 y = gathered(sum[i][v], column[v]), row = _mm512_set1_ps(a.scale[i]);
+                // Scales are powers of two: what is added is the same whether or not it is rounded before.
+                y = add ? _mm512_fmadd_ps(y, row, _mm512_maskz_loadu_ps(masks[v], out)) : _mm512_mul_ps(y, row);
                 _mm512_mask_storeu_ps(out, masks[v], y);
             }
     }
