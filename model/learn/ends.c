@@ -22,7 +22,7 @@ void ends_embed(const member *m) {
     member_wait(m);
     if (!g->embedding_norm.weight) return;
     member_copy(m, p->h2, p->x, d);
-    norms_forward(m, &g->embedding_norm, p->h2, p->x);
+    norms_forward(m, &g->embedding_norm, p->h2, p->x, p->stats);
     member_wait(m);
 }
 
@@ -33,9 +33,9 @@ static void embedding_norm_backward(const member *m) {
     ends_embed(m);
     member_clear(m, p->dh, d);
     member_wait(m);
-    norms_backward(m, &p->g->embedding_norm, p->h2, p->dx, p->n, p->dh);
+    norms_backward(m, &p->g->embedding_norm, p->h2, p->stats, p->dx, p->n, p->dh);
     for (int r = 0; r < p->batch->rows; r++)
-        norms_gradient(m, &p->g->embedding_norm, p->h2, p->dx, r, r * p->batch->len, p->batch->len);
+        norms_gradient(m, &p->g->embedding_norm, p->h2, p->stats, p->dx, r, r * p->batch->len, p->batch->len);
     member_wait(m);
     member_copy(m, p->dx, p->dh, d);
     member_wait(m);
@@ -126,10 +126,10 @@ static void output_norm_backward(const member *m, const piece *s) {
         memcpy(p->picked + (size_t)t * d, p->x + (size_t)p->places[first + t] * d, d * sizeof(float));
     memset(p->dh + (size_t)t0 * d, 0, (size_t)(t1 - t0) * d * sizeof(float));
     member_wait(m);
-    norms_backward(m, &p->g->output_norm, p->picked, p->dpicked, n, p->dh);
+    norms_backward(m, &p->g->output_norm, p->picked, p->stats, p->dpicked, n, p->dh);
     for (int at = 0; at < n; at += s->each)
-        norms_gradient(m, &p->g->output_norm, p->picked, p->dpicked, p->places[first + at] / p->batch->len, at,
-                       s->each);
+        norms_gradient(m, &p->g->output_norm, p->picked, p->stats, p->dpicked, p->places[first + at] / p->batch->len,
+                       at, s->each);
     for (int t = t0; t < t1; t++)
         memcpy(p->dx + (size_t)p->places[first + t] * d, p->dh + (size_t)t * d, d * sizeof(float));
     member_wait(m);
@@ -143,8 +143,8 @@ static void loss_piece(const member *m, const piece *s) {
     int t0, t1, n = s->rows * s->each;
     member_share(m, n, &t0, &t1);
     for (int t = t0; t < t1; t++)
-        norms_row(&g->output_norm, p->x + (size_t)p->places[s->first + t] * d, c->n_embd, c->norm == NORM_RMS,
-                  c->norm_eps, p->picked + (size_t)t * d);
+        norms_one(p, &g->output_norm, p->x + (size_t)p->places[s->first + t] * d, p->picked + (size_t)t * d,
+                  p->stats + 2 * t);
     member_wait(m);
     product of = member_product(m);
     of.rows = s->rows;

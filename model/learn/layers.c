@@ -45,7 +45,7 @@ static void forward_to_activation(const member *m, int i) {
     const learn_layer *y = &p->g->layers[i];
     layer_memory *mem = &p->layers[i];
     product of = member_product(m);
-    norms_forward(m, &y->attn_norm, p->x, p->h);
+    norms_forward(m, &y->attn_norm, p->x, p->h, mem->stats);
     member_wait(m);
     product_left(&of, p->h, c->n_embd, c->n_embd);
     for (int k = 0; k < y->n_qkv; k++) linears_forward(m, &y->qkv[k], mem, p->h, mem->qkv, p->qkv_dim, false);
@@ -54,7 +54,7 @@ static void forward_to_activation(const member *m, int i) {
     linears_branch_forward(m, &y->out, mem, mem->attn, SITES * i + SITE_OUT);
     member_copy(m, mem->mid, p->x, c->n_embd);
     member_wait(m);
-    norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
+    norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h, mem->stats2);
     member_wait(m);
     product_left(&of, p->h, c->n_embd, c->n_embd);
     for (int k = 0; k < y->n_up; k++) linears_forward(m, &y->up[k], mem, p->h, mem->up, p->up_dim, false);
@@ -72,10 +72,10 @@ void layers_forward(const member *m, int i) {
 }
 
 // dx += the gradient of x, in the forward half y = norm(x); and the norm's own.
-static void norm_backward(const member *m, const learn_norm *w, const float *x, const float *dy) {
+static void norm_backward(const member *m, const learn_norm *w, const float *x, const float *stats, const float *dy) {
     learn_pass *p = m->p;
-    norms_backward(m, w, x, dy, p->n, p->dx);
-    for (int r = 0; r < p->batch->rows; r++) norms_gradient(m, w, x, dy, r, r * p->batch->len, p->batch->len);
+    norms_backward(m, w, x, stats, dy, p->n, p->dx);
+    for (int r = 0; r < p->batch->rows; r++) norms_gradient(m, w, x, stats, dy, r, r * p->batch->len, p->batch->len);
 }
 
 // out = mid + down(act(up(norm(mlp_in)))). A parallel residual's branches both read x: the MLP's share of its gradient
@@ -89,7 +89,7 @@ static void mlp_backward(const member *m, int i) {
     linears_backward(m, &y->down, dout, c->n_embd, p->dact, false);
     activation_backward(m, mem);
     linears_gradients(m, &y->down, mem, p->act, dout, c->n_embd);
-    norms_forward(m, mlp_norm(c, y), mlp_input(c, mem), p->h);
+    norms_again(m, mlp_norm(c, y), mlp_input(c, mem), p->h, mem->stats2);
     member_wait(m);
     for (int k = 0; k < y->n_up; k++) {
         linears_backward(m, &y->up[k], p->dup, p->up_dim, p->dh, k > 0);
@@ -99,7 +99,7 @@ static void mlp_backward(const member *m, int i) {
     if (c->parallel_residual)
         member_copy(m, p->h2, p->dh, c->n_embd);
     else
-        norm_backward(m, mlp_norm(c, y), mem->mid, p->dh);
+        norm_backward(m, mlp_norm(c, y), mem->mid, mem->stats2, p->dh);
     member_wait(m);
 }
 
@@ -114,7 +114,7 @@ static void attention_branch_backward(const member *m, int i) {
     linears_gradients(m, &y->out, mem, mem->attn, dout, c->n_embd);
     member_wait(m);
     attention_backward(m, i, mem);
-    norms_forward(m, &y->attn_norm, mem->x, p->h);
+    norms_again(m, &y->attn_norm, mem->x, p->h, mem->stats);
     member_wait(m);
     for (int k = 0; k < y->n_qkv; k++) {
         linears_backward(m, &y->qkv[k], p->dqkv, p->qkv_dim, p->dh, k > 0);
@@ -122,10 +122,10 @@ static void attention_branch_backward(const member *m, int i) {
     }
     member_wait(m);
     if (c->parallel_residual) {
-        norm_backward(m, mlp_norm(c, y), mem->x, p->h2);
+        norm_backward(m, mlp_norm(c, y), mem->x, mem->stats2, p->h2);
         member_wait(m);
     }
-    norm_backward(m, &y->attn_norm, mem->x, p->dh);
+    norm_backward(m, &y->attn_norm, mem->x, mem->stats, p->dh);
     member_wait(m);
 }
 

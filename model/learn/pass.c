@@ -103,6 +103,8 @@ static void cut_layer(const learn_pass *p, size_t n, int ranks, layer_memory *y,
     y->lse = arena_cut(k, n * (size_t)c->n_heads, f);
     y->mid = arena_cut(k, n * (size_t)c->n_embd, f);
     y->up = arena_cut(k, n * (size_t)p->up_dim, f);
+    y->stats = arena_cut(k, n * 2, f);
+    y->stats2 = arena_cut(k, n * 2, f);
     y->low = arena_cut(k, n * (size_t)ranks, f);
 }
 

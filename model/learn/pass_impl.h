@@ -20,6 +20,8 @@ typedef struct layer_memory {
     float *lse;    // (N, n_heads) log of the softmax's denominator
     float *mid;    // (N, n_embd) after attention was added
     float *up;     // (N, up rows) before the activation function
+    float *stats;  // (N, 2) mean and 1 / deviation of the norm of x
+    float *stats2; // the same of the MLP's norm
     float *low;    // (N, rank) of each adapter, one after the other: scale * A x
 } layer_memory;
 
@@ -58,7 +60,7 @@ struct learn_pass {
     float *dlow;             // (N, rank) gradient of an adapter's A x
     float *dropped;          // (N, widest input): an adapter's input after dropout
     float *branch;           // (N, n_embd): what dropout works on before it is added to x
-    float *stats;            // (N, 2) mean and 1 / deviation of a norm
+    float *stats;            // (N, 2) mean and 1 / deviation of a norm outside of layers
     float *vectors;          // (rows, the lengths of all vectors) their gradients, row by row (vectors.c)
     float *cos, *sin;        // (max_len, rope_dim / 2)
     float *logits;           // (loss_tokens, n_vocab)

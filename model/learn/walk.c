@@ -146,7 +146,9 @@ static layer_memory layer_from(const learn_pass *p, const layer_memory *y, size_
                           .attn = y->attn + token * (size_t)p->q_dim,
                           .lse = y->lse + token * (size_t)p->c->n_heads,
                           .mid = y->mid + token * (size_t)p->c->n_embd,
-                          .up = y->up + token * (size_t)p->up_dim};
+                          .up = y->up + token * (size_t)p->up_dim,
+                          .stats = y->stats + token * 2,
+                          .stats2 = y->stats2 + token * 2};
 }
 
 // Lets a member work on some rows of the running batch.
