@@ -137,7 +137,6 @@ static void test_unended_paste(void) {
     keys_free(&in);
 }
 
-// Whatever comes, decoding ends and takes everything.
 // A terminal that marks no paste sends it like typing, only faster.
 static void test_burst(void) {
     keys k = {0};
@@ -166,6 +165,7 @@ static void test_burst(void) {
     buf_free(&sent);
 }
 
+// Whatever comes, decoding ends and takes everything.
 static void test_noise(void) {
     unsigned seed = 1;
     int bad = 0;
