@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALL_LOGITS_ROWS = 32, PASS_MIN_ROWS = 48 };
+enum { PASS_MIN_ROWS = 48, ALL_LOGITS_MIN_ROWS = 32, ALL_LOGITS_BYTES = 32 << 20 };
 
 // Positions evaluated in one pass: many keep the products busy, but a person may want to stop between two passes, so
 // a pass is kept below some 10^11 multiplications (a fraction of a second on the slowest machines that matter).
@@ -17,6 +17,12 @@ static int pass_rows(const net_config *c, int n_ctx) {
     double rows = 1e11 / each;
     int most = rows > LINEAR_MAX_ROWS ? LINEAR_MAX_ROWS : rows < PASS_MIN_ROWS ? PASS_MIN_ROWS : (int)rows;
     return n_ctx < most ? n_ctx : most;
+}
+
+// Positions of a pass that keeps every position's logits.
+static int all_logits_rows(int n_vocab) {
+    int rows = (int)(ALL_LOGITS_BYTES / sizeof(float) / (size_t)n_vocab);
+    return rows > ALL_LOGITS_MIN_ROWS ? rows : ALL_LOGITS_MIN_ROWS;
 }
 
 static void cut_activations(arena *c, activations *a, int rows, int cols) {
@@ -227,7 +233,8 @@ void net_keep_few(net_state *s, int n) {
 int net_eval_all(net_state *s, const int32_t *ids, int n, net_sink sink, void *arg, error *err) {
     if (check(s, ids, n, err) != 0) return -1;
     size_t n_vocab = (size_t)s->net->config.n_vocab;
-    int most = s->max_rows < ALL_LOGITS_ROWS ? s->max_rows : ALL_LOGITS_ROWS;
+    int most = all_logits_rows(s->net->config.n_vocab);
+    if (most > s->max_rows) most = s->max_rows;
     size_t bytes = (size_t)most * n_vocab * sizeof(float);
     float *logits = mem_alloc_big(bytes);
     if (!logits) return error_set(err, "no memory for the logits of %d positions (%zu MB)", most, bytes >> 20);
