@@ -100,6 +100,7 @@ void background_stop(background *b) {
         end_job(b);
     } else if (headless_stop(b->current->folder, &err) != 0) {
         b->discarding = false;
+        b->is_unwanted = false;
         background_note(b, "%s", err.text);
     } else { // it saves, ends, and the follower tells so
         b->asked_elsewhere = true;
@@ -110,6 +111,7 @@ void background_stop(background *b) {
 void background_discard(background *b) {
     if (!b->current) return;
     b->discarding = true;
+    b->is_unwanted = true;
     background_stop(b);
 }
 
@@ -177,6 +179,7 @@ static void on_ended(background *b, const background_item *item) {
     b->current = NULL;
     b->held_up = NULL;
     b->is_ending = b->paused = b->asked_elsewhere = false;
+    b->is_unwanted = false;
 }
 
 // How one that nobody looks at any more ended, before the next one takes its place.

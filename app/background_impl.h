@@ -68,6 +68,7 @@ struct background {
     bool wants_pause;                        // lock
     atomic_bool is_busy;                     // the generator works
     atomic_bool is_ending;                   // the job is to end
+    atomic_bool is_unwanted;                 // and nothing of it is to be kept
     atomic_bool is_holding;                  // wants_pause, is_busy or is_ending: worth a look
 
     // The thread's alone:

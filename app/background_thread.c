@@ -129,6 +129,10 @@ static bool go_on(void *arg) {
     return give_way(b);
 }
 
+static bool unwanted(void *arg) {
+    return ((background *)arg)->is_unwanted;
+}
+
 static double waited(void *arg) {
     return ((background *)arg)->waited;
 }
@@ -151,6 +155,7 @@ static void run_job(background *b, background_job *j) {
                                .go_on = go_on,
                                .give_way = give_way,
                                .waited = waited,
+                               .unwanted = unwanted,
                                .beside = true,
                                .arg = b};
     b->waited = 0;

@@ -177,11 +177,29 @@ static int take_steps(train_job *j, const char **reason) {
     }
 }
 
+static int save_all(train_job *j, const char *reason) {
+    // Without an evaluation there is no best step: the last one is kept.
+    if (j->state.best_step == 0 && j->data.held_out.ids && train_save_result(j) != 0) return -1;
+    return train_save_checkpoint(j) != 0 ? -1 : train_save_run(j, reason);
+}
+
+// A disk that is full may have room again in a moment, and hours of work are worth a minute of waiting.
+static int save_at_end(train_job *j, const char *reason) {
+    enum { SECONDS = 60 };
+    for (int i = 0; save_all(j, reason) != 0; i++) {
+        if (i == SECONDS || (j->watch->unwanted && j->watch->unwanted(j->watch->arg))) return -1;
+        if (i == 0) {
+            error_prefix(j->err, "not saved, and tried again for a minute");
+            train_tell_text(j, TRAIN_NOTE, j->err->text);
+        }
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    return 0;
+}
+
 static int finish(train_job *j, int code, const char *reason) {
     checkpoint *c = &j->state;
-    // Without an evaluation there is no best step: the last one is kept.
-    if (c->best_step == 0 && j->data.held_out.ids && train_save_result(j) != 0) return TRAIN_RUN_FAILED;
-    if (train_save_checkpoint(j) != 0 || train_save_run(j, reason) != 0) return TRAIN_RUN_FAILED;
+    if (save_at_end(j, reason) != 0) return TRAIN_RUN_FAILED;
     train_event e = {.type = TRAIN_END,
                      .step = c->step,
                      .steps = j->steps,

@@ -21,6 +21,8 @@ typedef struct train_watch {
     bool (*give_way)(void *arg);
     // Seconds spent waiting in the two so far: they are no time trained, and in no forecast. NULL: none.
     double (*waited)(void *arg);
+    // What was learned is wanted no more: what cannot be written at the end is not tried again. NULL: it is wanted.
+    bool (*unwanted)(void *arg);
     bool beside; // this process does other things as well: nobody is to end it to end the training
     void *arg;
 } train_watch;

@@ -389,9 +389,13 @@ static void test_full_disk(background *b, held_model *m) {
     OK(background_resume_training(b, "full", m, &err) == 0, "%s", err.text);
     wait_until(b, is_running);
     OK(background_look(b)->phase == BACKGROUND_RUNNING, "and can be gone on with: %s", how(b));
+    setrlimit(RLIMIT_FSIZE, &tight);
+    background_stop(b);
+    OK(hears(b, "for a minute"), "the end waits for room");
     background_discard(b);
     wait_until(b, has_ended);
-    OK(ended_as(b, "discarded") && !there("adapters/full"), "%s", how(b));
+    setrlimit(RLIMIT_FSIZE, &before);
+    OK(ended_as(b, "discarded") && !there("adapters/full"), "unless nothing is wanted any more: %s", how(b));
 }
 
 // ---- other processes
