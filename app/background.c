@@ -1,5 +1,4 @@
 // Main's side of the background: wishes, what the thread told, opening and closing.
-#define _POSIX_C_SOURCE 200809L
 #include "app/background_impl.h"
 #include "app/headless.h"
 #include "app/train_run.h"
@@ -163,6 +162,7 @@ static bool can_go_on(const background *b) {
 
 static void on_ended(background *b, const background_item *item) {
     background_state *s = &b->state;
+    s->n_ended++;
     s->phase = item->code == TRAIN_RUN_FAILED ? BACKGROUND_FAILED : BACKGROUND_DONE;
     s->reason = s->phase == BACKGROUND_FAILED ? NULL : b->reason ? b->reason : "interrupted";
     s->pause_reason = NULL;

@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
 #include "app/background_state.h"
 #include "app/background.h"
 
@@ -14,6 +13,7 @@ static double now(void) {
 
 void background_state_begin(background_state *s, const char *name) {
     size_t n_waiting = s->n_waiting;
+    unsigned n_ended = s->n_ended;
     background_state_free(s);
     *s = (background_state){.phase = BACKGROUND_STARTING,
                             .name = mem_strdup(name),
@@ -31,7 +31,8 @@ void background_state_begin(background_state *s, const char *name) {
                             .bytes_planned = NAN,
                             .losses_each = 1,
                             .evals_each = 1,
-                            .n_waiting = n_waiting};
+                            .n_waiting = n_waiting,
+                            .n_ended = n_ended};
     s->losses = mem_calloc(BACKGROUND_POINTS, sizeof *s->losses);
     s->evals = mem_calloc(BACKGROUND_POINTS, sizeof *s->evals);
 }

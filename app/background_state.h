@@ -42,12 +42,13 @@ typedef struct background_state {
     error err;          // FAILED
     bool can_go_on;     // FAILED: there is something to go on with, and err does not say so
     size_t n_waiting;   // trainings in line behind this one
+    unsigned n_ended;   // trainings that ended so far, however: for a bell, a title
     bool has_result;    // there is an adapter (or a model) to try at path
     unsigned results;   // counts the better ones that were written
     bool has_held_out;  // evaluations come; otherwise every checkpoint is the newest result
 } background_state;
 
-// A training of this name begins (phase STARTING). n_waiting stays.
+// A training of this name begins (phase STARTING). n_waiting and n_ended stay.
 void background_state_begin(background_state *s, const char *name);
 void background_state_free(background_state *s);
 

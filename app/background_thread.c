@@ -3,7 +3,6 @@
 // It gives way in two places. Before each pass (go_on) and before each layer of one (give_way) it looks at is_holding,
 // one atomic; only when that is set does it take the lock and wait. While the generator works it still gets a fortieth
 // of the time: after a layer that took t seconds it waits for 40 t.
-#define _POSIX_C_SOURCE 200809L
 #include "app/background_impl.h"
 #include "app/battery.h"
 #include "app/idle.h"

@@ -1,6 +1,5 @@
 // Answers with and without a training take turns; each that runs beside one begins while the training has the processors
 // for itself. What is measured is the time between two tokens as the main thread sees it.
-#define _GNU_SOURCE
 #include "app/bench_latency.h"
 #include "app/background.h"
 #include "app/tree.h"

@@ -3,7 +3,6 @@
 // Two rules keep the array simple. Waiting messages stand behind everything else, so notes and answers are inserted
 // in front of them. And every message that was sent is followed by its answer (or is marked failed), so that the
 // messages for the model alternate as chat templates want them, whatever was stopped, removed or refused.
-#define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
 #include "app/chat_background.h"
 #include "app/chat_copies.h"

@@ -1,5 +1,4 @@
 // The slash commands: one table for running, help and completion.
-#define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
 #include "app/chat_copies.h"

@@ -1,5 +1,4 @@
 // Completion of slash commands: names of commands, settings, models and files.
-#define _POSIX_C_SOURCE 200809L
 #include "app/adapter_info.h"
 #include "app/chat_impl.h"
 #include "app/chat_style.h"

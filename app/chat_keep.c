@@ -4,7 +4,6 @@
 //
 // A new session is put into the store with its first message. The answer that streams costs one row a token; when it has
 // ended it is written as a whole.
-#define _POSIX_C_SOURCE 200809L
 #include "app/chat_keeper.h"
 
 #include <stdio.h>

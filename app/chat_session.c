@@ -1,5 +1,4 @@
 // Going from one conversation to another, and the command /sessions.
-#define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
 
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 // The command /sessions.
-#define _POSIX_C_SOURCE 200809L
 #include "app/chat_impl.h"
 #include "app/options.h"
 

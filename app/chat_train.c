@@ -149,7 +149,6 @@ static void put_took(const chat *c, buf *out) {
 
 static unsigned tell_end(chat *c, const background_state *s) {
     buf text = {0};
-    c->train->n_ended++;
     if (s->phase == BACKGROUND_FAILED) {
         buf_printf(&text, "training %s failed: %s", s->name, s->err.text);
         if (s->can_go_on) buf_printf(&text, "; /train continue %s goes on", s->name);

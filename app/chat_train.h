@@ -12,7 +12,6 @@ typedef struct chat_train {
     bool has_pane;          // set by whoever shows preparation and progress itself: notes tell what ended only
     bool pasting;           // /train paste: what is submitted is text to learn from, until a line with a lone dot
     bool waiting;           // /train wait
-    unsigned n_ended;       // grows with every training that ended, however: for a bell, a title
     bool start_asked;       // private from here: start when the forecast is there
     bool described;         // the preparation was told
     bool brief;             // and its source, so that the next time is brief

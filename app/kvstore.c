@@ -1,5 +1,4 @@
 // The time of a file's last use is its modification time: recalling a state sets it anew.
-#define _POSIX_C_SOURCE 200809L
 #include "app/kvstore.h"
 #include "app/paths.h"
 

@@ -1,5 +1,4 @@
 // A download's rate is taken over a ring of the last samples, so that it follows a changing network and does not jump.
-#define _POSIX_C_SOURCE 200809L
 #include "app/meter.h"
 
 #include <time.h>

@@ -1,7 +1,6 @@
 // pip tells its progress to terminals only, so it is read off the files that grow in its temporary folder. Its output
 // goes through a pipe: it says why pip failed, and its end says that pip is done. pip leads a process group of its
 // own; stopping it means killing the group.
-#define _GNU_SOURCE
 #include "app/pip.h"
 #include "app/tree.h"
 

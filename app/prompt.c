@@ -2,7 +2,6 @@
 //
 // Turns are left out in steps of a quarter of the context, not one by one: otherwise every message of a long
 // conversation would shift the beginning of the prompt, and nothing of the KV cache could be used again.
-#define _POSIX_C_SOURCE 200809L
 #include "app/prompt.h"
 #include "app/corpus/examples.h"
 #include "app/corpus/span.h"

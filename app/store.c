@@ -1,5 +1,4 @@
 // Opening and its faults, statements, transactions, locks.
-#define _POSIX_C_SOURCE 200809L
 #include "app/store_impl.h"
 #include "app/paths.h"
 

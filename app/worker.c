@@ -1,5 +1,4 @@
 // The main thread's side of the worker: events out, requests in, opening and closing.
-#define _POSIX_C_SOURCE 200809L
 #include "app/worker_impl.h"
 
 #include <stdlib.h>

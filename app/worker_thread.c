@@ -1,5 +1,4 @@
 // The generator thread: loading, fetching, keeping, and the requests in their order.
-#define _POSIX_C_SOURCE 200809L
 #include "app/engine.h"
 #include "app/fetch.h"
 #include "app/worker_impl.h"

@@ -1,5 +1,4 @@
 // The line REPL's loop: read a line, submit it, write until nothing runs any more.
-#define _POSIX_C_SOURCE 200809L
 #include "ui/repl.h"
 #include "app/chat_background.h"
 #include "app/chat_copies.h"

@@ -1,10 +1,9 @@
 // Append-only output. Turns are told apart by their ids, which only grow; the one that runs is written word by word:
 // white space at its end waits for the word behind it, so that an answer never ends in empty lines.
-#define _POSIX_C_SOURCE 200809L
 #include "ui/repl_output.h"
+#include "app/background.h"
 #include "app/chat_copies.h"
 #include "app/chat_style.h"
-#include "app/chat_train.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -279,8 +278,9 @@ static void tell_compared(repl_output *o, const chat *c) {
 
 // The end of a training is worth looking up.
 static void ring(repl_output *o, const chat *c) {
-    if (o->n_ended == c->train->n_ended) return;
-    o->n_ended = c->train->n_ended;
+    unsigned n_ended = background_look(c->background)->n_ended;
+    if (o->n_ended == n_ended) return;
+    o->n_ended = n_ended;
     if (o->terminal && !o->json) fputc('\a', stdout);
 }
 

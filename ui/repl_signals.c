@@ -1,5 +1,4 @@
 // Flags, and a pipe that wakes whoever waits.
-#define _POSIX_C_SOURCE 200809L
 #include "ui/repl_signals.h"
 
 #include "app/wake.h"

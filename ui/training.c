@@ -272,8 +272,8 @@ void training_tell(ui *u) {
         buf_printf(&title, "doppel: training %s", s->name);
         if (s->steps > 0) buf_printf(&title, " %d%%", (int)(100.0 * s->step / s->steps));
     }
-    if (t->n_ended != u->chat->train->n_ended) {
-        t->n_ended = u->chat->train->n_ended;
+    if (t->n_ended != s->n_ended) {
+        t->n_ended = s->n_ended;
         screen_ring();
     }
     if (!title.len && trainpane_is_shown(s) && !t->is_seen)

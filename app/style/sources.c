@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
 #include "app/style/sources.h"
 #include "app/corpus/corpus.h"
 #include "app/idle.h"

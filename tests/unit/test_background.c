@@ -229,6 +229,7 @@ static void test_resume(background *b, held_model *m) {
 
 static void test_line(background *b, held_model *m) {
     error err = {{0}};
+    unsigned n_ended = background_look(b)->n_ended;
     OK(start_adapter(b, "one", 100000, m, &err) == 0 && start_adapter(b, "two", 20, m, &err) == 0 &&
            start_adapter(b, "three", 20, m, &err) == 0,
        "three at once: %s", err.text);
@@ -249,6 +250,7 @@ static void test_line(background *b, held_model *m) {
     bool told = false;
     for (char *line; (line = background_take_note(b)); free(line)) told |= strstr(line, "one") != NULL;
     OK(told, "how the first ended is told");
+    OK(background_look(b)->n_ended == n_ended + 2, "both ends are counted");
 }
 
 // What waits when the program ends is begun by the next one, and comes out as if it had never waited.

