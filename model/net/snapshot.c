@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 1, SAMPLES = 4, SAMPLE_BYTES = 64 };
+// The version grows with the file's form, and with every change to the last bit of what a pass calculates.
+enum { VERSION = 2, SAMPLES = 4, SAMPLE_BYTES = 64 };
 
 typedef struct head {
     char magic[8];
