@@ -1,8 +1,8 @@
 // The trainer's thread: takes a job, runs it, tells how it went.
 //
-// It gives way in two places. Before each pass (go_on) and before each layer of one (give_way) it looks at is_holding,
-// one atomic; only when that is set does it take the lock and wait. While the generator works it still gets a fortieth
-// of the time: after a layer that took t seconds it waits for 40 t.
+// It gives way in two places. Before each pass (go_on) and before each layer or half of one (give_way) it looks at
+// is_holding, one atomic; only when that is set does it take the lock and wait. While the generator works it still gets a
+// fortieth of the time: after a layer that took t seconds it waits for 40 t.
 #include "app/background_impl.h"
 #include "app/battery.h"
 #include "app/idle.h"

@@ -16,8 +16,9 @@ typedef struct train_watch {
     // Asked before every pass; false ends the training with everything saved. It may wait, which pauses the training.
     // NULL: never ends it.
     bool (*go_on)(void *arg);
-    // Called on the training's thread before each layer of a pass and each token of a sample. It may wait, which leaves the
-    // processors to others; false ends the training as go_on does, without the end of the pass. NULL: not wanted.
+    // Called on the training's thread within a pass (learn_pass_at_layer) and before each token of a sample. It may wait,
+    // which leaves the processors to others; false ends the training as go_on does, without the end of the pass. NULL: not
+    // wanted.
     bool (*give_way)(void *arg);
     // Seconds spent waiting in the two so far: they are no time trained, and in no forecast. NULL: none.
     double (*waited)(void *arg);

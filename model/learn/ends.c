@@ -159,7 +159,7 @@ static void loss_piece(const member *m, const piece *s) {
     for (int t = t0; t < t1; t++)
         p->losses[s->first + t] = place_loss(p, p->places[s->first + t], p->logits + (size_t)t * (size_t)c->n_vocab);
     member_wait(m);
-    if (!p->backward) return;
+    if (!p->backward || !member_begin(m)) return;
     head_backward(m, &of, &w, s);
     output_norm_backward(m, s);
 }

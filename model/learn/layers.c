@@ -137,5 +137,5 @@ void layers_backward(const member *m, int i) {
         linears_low(m, &p->g->layers[i].down, &p->layers[i], p->act);
     }
     mlp_backward(m, i);
-    attention_branch_backward(m, i);
+    if (member_begin(m)) attention_branch_backward(m, i);
 }

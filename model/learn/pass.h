@@ -40,9 +40,10 @@ size_t learn_pass_bytes(const learn_graph *g, const learn_pass_options *o); // w
 
 size_t learn_pass_size(const learn_pass *p); // what it took
 
-// Called on the thread that runs the passes before each layer, forward and backward, and each piece of the loss; the pass
-// goes on when it returns, and the other members wait. Whoever has to give way to others waits in it. False gives up the
-// pass: what it returns and adds to the gradients is nothing then. NULL: nothing is called.
+// Called on the thread that runs the passes before each layer and each piece of the loss, and again halfway through them on
+// the way back, which takes longest; the pass goes on when it returns, and the other members wait. Whoever has to give way
+// to others waits in it. False gives up the pass: what it returns and adds to the gradients is nothing then. NULL: nothing
+// is called.
 void learn_pass_at_layer(learn_pass *p, bool (*call)(void *arg), void *arg);
 bool learn_pass_given_up(const learn_pass *p); // the last one
 

@@ -95,12 +95,12 @@ static inline void member_wait(const member *m) {
     if (m->size > 1) team_barrier(m->p->team);
 }
 
-// Before each layer and each piece of the loss: whoever has to give way waits here. False, for all members alike: the pass
-// is given up.
+// Before each layer and each piece of the loss, and halfway through them on the way back: whoever has to give way waits
+// here. False, for all members alike: the pass is given up, and nobody is asked again.
 static inline bool member_begin(const member *m) {
     learn_pass *p = m->p;
     if (!p->at_layer) return true;
-    if (m->rank == 0) p->given_up = !p->at_layer(p->at_layer_arg);
+    if (m->rank == 0 && !p->given_up) p->given_up = !p->at_layer(p->at_layer_arg);
     member_wait(m);
     return !p->given_up;
 }

@@ -31,7 +31,7 @@ typedef struct trainer {
     int step;       // steps done
     // Called between passes; returning false gives up the step (TRAINER_STOPPED). NULL: not wanted.
     bool (*go_on)(void *arg);
-    // Called before each layer and each piece of the loss of a pass, on the thread that trains: a training in the background
+    // Called at the places of a pass that learn_pass_at_layer names, on the thread that trains: a training in the background
     // waits here while the processors are wanted elsewhere. False gives up the step, too. NULL: not wanted.
     bool (*at_layer)(void *arg);
     void *arg;

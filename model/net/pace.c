@@ -1,5 +1,6 @@
-// Three passes in a row that slept much begin a trial of three passes alone; the quicker of the two is kept for a while.
-// After a stay alone one pass together is enough to see that the machine is still crowded; the next stay is longer.
+// Three passes in a row that slept much and took long begin a trial of three passes alone; the quicker of the two is kept
+// for a while. After a stay alone one pass together is enough to see that the machine is still crowded; the next stay is
+// longer. The first is short: often it was a moment's work of somebody's, a layer of the training beside the chat.
 #include "model/net/pace.h"
 
 #include <time.h>
@@ -7,9 +8,11 @@
 enum {
     NAPS = 6,        // in one pass: a quiet machine has none
     TRIAL = 3,       // passes that decide
-    STAY_ALONE = 48, // passes before the others are asked again
-    STAY_MOST = 768
+    STAY_ALONE = 4,  // passes before the others are asked again, the first time
+    STAY_MOST = 768, // and at most
+    REST = 48,       // passes without a new trial after one in vain
 };
+static const double LONG = 1.4; // times a quiet pass: alone is no better than two that take less
 
 static double now(void) {
     struct timespec t;
@@ -31,7 +34,7 @@ static void start(pace *p, pace_mode mode, int passes) {
 }
 
 static void stay_alone(pace *p) {
-    p->stay = p->stay == 0 ? STAY_ALONE : p->stay < STAY_MOST ? 2 * p->stay : STAY_MOST;
+    p->stay = p->stay == 0 ? STAY_ALONE : 2 * p->stay < STAY_MOST ? 2 * p->stay : STAY_MOST;
     start(p, PACE_ALONE, p->stay);
     p->alone = 0;
 }
@@ -40,9 +43,12 @@ static void end_together(pace *p, unsigned naps, double seconds) {
     if (p->left > 0) { // alone was no better: no new trial for a while
         p->left--;
     } else if (naps < NAPS) {
+        p->quiet = p->quiet > 0 ? p->quiet + (seconds - p->quiet) / 16 : seconds;
         p->crowded = p->stay = 0;
     } else if (p->stay > 0 && seconds * p->stay > p->alone) {
         stay_alone(p);
+    } else if (seconds < LONG * p->quiet) {
+        p->crowded = 0;
     } else {
         p->together = p->crowded == 0 ? seconds : p->together + seconds;
         if (++p->crowded < TRIAL) return;
@@ -68,6 +74,6 @@ void pace_end(pace *p, team *t) {
         stay_alone(p);
     } else {
         p->stay = 0;
-        start(p, PACE_TOGETHER, STAY_ALONE);
+        start(p, PACE_TOGETHER, REST);
     }
 }

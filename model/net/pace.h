@@ -1,6 +1,6 @@
 // How many members decode. Every step of a layer ends with a barrier, so a pass is as slow as its slowest member: where
 // other programs hold the processors, one member alone can be several times faster than two that wait for each other.
-// A pace notices that (members that had to sleep between two steps), tries a few passes alone, stays with what was
+// A pace notices that (members that had to sleep between two steps, and took long), tries a few passes alone, stays with what was
 // faster and looks again from time to time. Results do not depend on it (forward.c).
 #ifndef DOPPEL_NET_PACE_H
 #define DOPPEL_NET_PACE_H
@@ -13,7 +13,8 @@ typedef struct pace {
     pace_mode mode;
     int left;        // passes until the mode is looked at again
     int stay;        // passes of the last stay alone; 0: the machine was quiet since
-    int crowded;     // passes in a row whose members had to sleep
+    int crowded;     // long passes in a row whose members had to sleep
+    double quiet;    // seconds of a pass whose members had not, averaged; 0: there was none yet
     double together; // seconds of such passes, summed
     double alone;    // and of those tried alone, or of the stay
     unsigned naps;   // of the team, when the pass began

@@ -6,6 +6,7 @@
 #include "tests/small.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 typedef struct counts {
     team *team;
@@ -122,11 +123,39 @@ static void test_pace(void) {
     team_close(t);
 }
 
+// A pass whose second member has to sleep at nearly every barrier.
+static void dawdle(void *arg, int rank) {
+    for (int i = 0; i < 10; i++) {
+        if (rank == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        team_barrier(arg);
+    }
+}
+
+static pace_mode after_passes(pace p, int n) {
+    error err;
+    team *t = team_open(2, &err);
+    for (int i = 0; i < n; i++) {
+        pace_begin(&p, t);
+        team_run(t, dawdle, t);
+        pace_end(&p, t);
+    }
+    team_close(t);
+    return p.mode;
+}
+
+// Three passes that had to sleep begin a trial, unless they were quick all the same.
+static void test_trial(void) {
+    OK(after_passes((pace){0}, 3) == PACE_TRYING, "a trial");
+    OK(after_passes((pace){.quiet = 1e-6}, 3) == PACE_TRYING, "they were slow");
+    OK(after_passes((pace){.quiet = 10}, 5) == PACE_TOGETHER, "they were quick");
+}
+
 int main(void) {
     test_members();
     test_items();
     test_shares();
     test_same_result();
     test_pace();
+    test_trial();
     return test_end();
 }

@@ -214,8 +214,10 @@ static bool count_layer(void *arg) {
     return ++*(int *)arg != 1007;
 }
 
-// The one that has to give way is asked before every layer, there and back, and before the piece of the loss between; when
+// The one that has to give way is asked before every layer and the piece of the loss, and halfway back through them; when
 // it says no, the step is as if it had not begun.
+enum { ASKED = 3 * TINY_LAYERS + 2 }; // times in a pass
+
 static void test_at_layer(const char *folder) {
     setup s;
     if (open_setup(&s, folder, true, 2, 2)) {
@@ -224,13 +226,13 @@ static void test_at_layer(const char *folder) {
         error err;
         s.trainer.at_layer = count_layer;
         s.trainer.arg = &n;
-        OK(trainer_step(&s.trainer, &r, &err) == TRAINER_DONE && n == 2 * (2 * TINY_LAYERS + 1),
-           "a step of two passes begins %d layers", n);
+        OK(trainer_step(&s.trainer, &r, &err) == TRAINER_DONE && n == 2 * ASKED, "a step of two passes asks %d times",
+           n);
         n = 0;
         trainer_evaluate(&s.trainer);
         int rows = (int)batches_rows(&s.held_out), passes = (rows + 1) / 2;
-        OK(n == passes * (TINY_LAYERS + 1), "a measurement of %d rows begins %d", rows, n);
-        for (int early = 0; early < 2 * (2 * TINY_LAYERS + 1); early++) {
+        OK(n == passes * (TINY_LAYERS + 1), "a measurement of %d rows asks %d times", rows, n);
+        for (int early = 0; early < 2 * ASKED; early++) {
             n = 1006 - early;
             OK(trainer_step(&s.trainer, &r, &err) == TRAINER_STOPPED && n == 1007 && s.trainer.step == 1,
                "given up at place %d: %d", early, n);
