@@ -269,6 +269,16 @@ static int apply_regex(const step *st, const char *s, size_t len, buf *out, erro
     return found;
 }
 
+// A damaged map gives what is no text, and the patterns that come later rely on text.
+static void apply_charsmap(const step *st, const char *s, size_t len, buf *out) {
+    charsmap_apply(st->map, s, len, out);
+    if (utf8_valid(buf_str(out), out->len)) return;
+    buf repaired = {0};
+    utf8_repair(&repaired, out->data, out->len);
+    buf_free(out);
+    *out = repaired;
+}
+
 static int apply(const step *st, const char *s, size_t len, bool begins, buf *out, error *err) {
     switch (st->kind) {
     case STEP_FORM: return apply_form(st->form, s, len, out, err);
@@ -284,7 +294,7 @@ static int apply(const step *st, const char *s, size_t len, bool begins, buf *ou
         break;
     case STEP_REPLACE: apply_replace(st, s, len, out); break;
     case STEP_REGEX: return apply_regex(st, s, len, out, err);
-    case STEP_CHARSMAP: charsmap_apply(st->map, s, len, out); break;
+    case STEP_CHARSMAP: apply_charsmap(st, s, len, out); break;
     default: apply_each(st->kind, s, len, out);
     }
     return 0;

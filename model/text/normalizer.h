@@ -12,7 +12,7 @@ normalizer *normalizer_new(void);
 void normalizer_free(normalizer *n); // NULL is fine
 size_t normalizer_n_steps(const normalizer *n);
 
-// Steps, in order (names as in tokenizer.json).
+// Steps, in order (names as in tokenizer.json). Their texts must be valid UTF-8.
 void normalizer_add_form(normalizer *n, normalizer_form form);
 void normalizer_add_lowercase(normalizer *n);
 void normalizer_add_strip_marks(normalizer *n, bool all); // nonspacing marks go; all: every kind of mark

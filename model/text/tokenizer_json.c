@@ -319,6 +319,11 @@ static int read_all(reader *r) {
 
 tokenizer *tokenizer_json_open(const char *text, size_t len, error *err) {
     reader r = {.err = err};
+    // Its strings go into texts on which patterns run, and these rely on valid text.
+    if (!utf8_valid(text, len)) {
+        error_set(err, "not JSON: it is no valid UTF-8; the file is damaged, fetch it again");
+        return NULL;
+    }
     if (json_check(text, len, &r.root, err) != 0) return NULL;
     r.model = json_get(r.root, "model");
     r.decoder = json_get(r.root, "decoder");

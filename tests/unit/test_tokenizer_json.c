@@ -1,5 +1,6 @@
 // tokenizer.json: pipelines of every kind against reference ids (tests/data/make_tokenizers.py), and damaged ones.
 #include "model/text/chars.h"
+#include "model/text/normalizer.h"
 #include "model/text/tokenizer_open.h"
 #include "tests/text_cases.h"
 
@@ -113,6 +114,24 @@ static void test_growing_normaliser(void) {
     buf_free(&text);
 }
 
+// Patterns rely on valid text, and crash on what is none: it must not come from a file.
+static void test_invalid_text(void) {
+    enum { UNITS = 0x62 };
+    refuses(BPE(",\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"\xff\"}"), "UTF-8");
+    // A map that makes 0xff of 'a': from the root over the letter to the place of its text.
+    uint32_t blob[1 + UNITS + 1] = {4 * UNITS, [1 + 'a'] = 'a' | 1 << 8 | 1 << 10};
+    memcpy(blob + 1 + UNITS, "\xff", 2);
+    normalizer *n = normalizer_new();
+    buf out = {0};
+    error err = {{0}};
+    OK(normalizer_add_charsmap(n, (const char *)blob, 4 * (1 + UNITS) + 1, &err) == 0, "%s", err.text);
+    OK(normalizer_run(n, "bab", 3, true, &out, &err) == 0 && strcmp(buf_str(&out), "b\xEF\xBF\xBD"
+                                                                                   "b") == 0,
+       "it is repaired: \"%s\"", buf_str(&out));
+    buf_free(&out);
+    normalizer_free(n);
+}
+
 // ---- characters ----
 
 static void test_characters(void) {
@@ -182,5 +201,6 @@ int main(void) {
     test_damaged();
     test_runaway_pattern();
     test_growing_normaliser();
+    test_invalid_text();
     return test_end();
 }
