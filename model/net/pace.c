@@ -1,13 +1,14 @@
-// Three passes in a row that slept much and took long begin a trial of three passes alone; the quicker of the two is kept
+// Six passes in a row that slept much and took long begin a trial of three passes alone; the quicker of the two is kept
 // for a while. After a stay alone one pass together is enough to see that the machine is still crowded; the next stay is
-// longer. The first is short: often it was a moment's work of somebody's, a layer of the training beside the chat.
+// longer. Six, and the first stay short: often it is a moment's work of somebody's, a layer of the training beside the chat.
 #include "model/net/pace.h"
 
 #include <time.h>
 
 enum {
     NAPS = 6,        // in one pass: a quiet machine has none
-    TRIAL = 3,       // passes that decide
+    CROWDED = 6,     // passes that begin a trial
+    TRIAL = 3,       // passes that decide it
     STAY_ALONE = 4,  // passes before the others are asked again, the first time
     STAY_MOST = 768, // and at most
     REST = 48,       // passes without a new trial after one in vain
@@ -51,7 +52,7 @@ static void end_together(pace *p, unsigned naps, double seconds) {
         p->crowded = 0;
     } else {
         p->together = p->crowded == 0 ? seconds : p->together + seconds;
-        if (++p->crowded < TRIAL) return;
+        if (++p->crowded < CROWDED) return;
         start(p, PACE_TRYING, TRIAL);
         p->alone = 0;
     }
@@ -69,7 +70,7 @@ void pace_end(pace *p, team *t) {
     if (--p->left > 0) return;
     if (p->mode == PACE_ALONE) {
         start(p, PACE_TOGETHER, 0);
-    } else if (p->alone < p->together) {
+    } else if (p->alone * CROWDED < p->together * TRIAL) {
         p->stay = 0;
         stay_alone(p);
     } else {

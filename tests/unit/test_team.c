@@ -143,11 +143,12 @@ static pace_mode after_passes(pace p, int n) {
     return p.mode;
 }
 
-// Three passes that had to sleep begin a trial, unless they were quick all the same.
+// Six passes that had to sleep begin a trial, unless they were quick all the same.
 static void test_trial(void) {
-    OK(after_passes((pace){0}, 3) == PACE_TRYING, "a trial");
-    OK(after_passes((pace){.quiet = 1e-6}, 3) == PACE_TRYING, "they were slow");
-    OK(after_passes((pace){.quiet = 10}, 5) == PACE_TOGETHER, "they were quick");
+    OK(after_passes((pace){0}, 5) == PACE_TOGETHER, "not yet");
+    OK(after_passes((pace){0}, 6) == PACE_TRYING, "a trial");
+    OK(after_passes((pace){.quiet = 1e-6}, 6) == PACE_TRYING, "they were slow");
+    OK(after_passes((pace){.quiet = 10}, 8) == PACE_TOGETHER, "they were quick");
 }
 
 int main(void) {
