@@ -167,8 +167,9 @@ static bool next_escape(keys *k, bool timed_out, key *out) {
         take_bytes(k, out, 2);
         return true;
     }
-    // A second ESC is the key struck again or held down, unless a sequence begins with it: some terminals send Alt so.
-    bool again = n >= 2 && s[1] == 0x1b && (n < 3 || (s[2] != '[' && s[2] != 'O'));
+    // A second ESC is the key struck again or held down, or begins another key; some terminals send Alt and an arrow so.
+    bool arrow = n >= 3 && (s[2] == '[' || s[2] == 'O') && (n == 3 || (s[3] >= 'A' && s[3] <= 'D'));
+    bool again = n >= 2 && s[1] == 0x1b && !arrow;
     out->is_alone = n == 1 || again;
     take_char(k, out, 0x1b, 1);
     return true;

@@ -80,6 +80,8 @@ static void test_characters(void) {
     OK(!first_key("\033b", 2, false).is_alone, "Alt-b begins with another");
     OK(first_key("\033\033", 2, false).is_alone, "Escape held down");
     OK(first_key("\033\033b", 3, false).is_alone, "Escape, then Alt-b");
+    OK(first_key("\033\033OQ", 4, false).is_alone && first_key("\033\033[15~", 6, false).is_alone,
+       "Escape, then F2, F5");
     OK(!first_key("\033\033[D", 4, false).is_alone, "Alt-Left as some send it");
     OK(first_key("\033[", 2, false).code == KEYS_NONE, "so does the beginning of a sequence");
     keys latin = {.latin1 = true};
