@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     FORMAT = 1, // the database's user_version
     BUSY_MS = 100,
+    OPEN_TRIES = 20,
+    OPEN_PAUSE_MS = 50,
     // Pages in the log before SQLite copies them by itself; store_flush does it at better moments.
     LOG_PAGES = 8000,
 };
@@ -213,6 +216,16 @@ static int set_up(store *s, error *err) {
     return is_new ? make_tables(s, err) : SQLITE_OK;
 }
 
+// A new database has moments in which SQLite waits for nobody: of doppels that begin at once one would give up.
+static int set_up_patiently(store *s, error *err) {
+    int code = set_up(s, err);
+    for (int i = 0; i < OPEN_TRIES && (code & 0xff) == SQLITE_BUSY; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = OPEN_PAUSE_MS * 1000000L}, NULL);
+        code = set_up(s, err);
+    }
+    return code;
+}
+
 // SQLite reads a database with a log only where it can make the log's index. Where it cannot, and there is no log, the
 // file is said to be immutable, which needs no index; that goes by way of a URI.
 static int open_read_only(store *s) {
@@ -240,7 +253,7 @@ static int open_once(store *s, error *err) {
     }
     int code = s->is_read_only ? open_read_only(s)
                                : sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    return code == SQLITE_OK ? set_up(s, err) : code;
+    return code == SQLITE_OK ? set_up_patiently(s, err) : code;
 }
 
 static void close_database(store *s) {
