@@ -160,10 +160,15 @@ screen_left() {
     ok "the terminal's settings should be as before" cmp -s "$scratch/stty.before" "$scratch/stty.after"
 }
 
-# The process id of the doppel in the pane.
+# screen_pid [PANE]: the process id of the doppel in the pane, or in another one.
 screen_pid() {
-    tty=$(pane display-message -p '#{pane_tty}')
+    tty=$(pane display-message -p -t "${1:-:.}" '#{pane_tty}')
     pgrep -t "${tty#/dev/}" -x doppel
+}
+
+# For `wait_until has_ended PID`.
+has_ended() {
+    ! kill -0 "$1" 2>/dev/null
 }
 
 # A mouse report as an SGR terminal sends it: screen_mouse BUTTON COL ROW M|m, columns and rows from 1.
