@@ -8,7 +8,7 @@
 // Neither its guesses nor its clock change what is generated, only when.
 //
 // What it is good for: text that repeats what was said, or an author's own phrases, which comes up to 2.5 times as fast.
-// In ordinary chat hardly a token of two hundred is guessed, so that drafts are made only where they are asked for.
+// In ordinary chat hardly a token of two hundred is guessed, and next to no draft is made.
 #ifndef DOPPEL_GEN_DRAFT_H
 #define DOPPEL_GEN_DRAFT_H
 

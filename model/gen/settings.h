@@ -5,7 +5,7 @@
 
 #include "model/base/base.h"
 
-enum { GEN_MAX_STOPS = 16, GEN_MAX_STOP_BYTES = 64, GEN_MAX_EOS = 8 };
+enum { GEN_MAX_STOPS = 16, GEN_MAX_STOP_BYTES = 64, GEN_MAX_EOS = 64 };
 
 typedef struct gen_settings {
     double temperature; // 0: greedy
