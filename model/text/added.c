@@ -56,9 +56,10 @@ static void take_spaces(const added_token *t, const char *text, size_t n, size_t
         m->end += (size_t)len;
 }
 
-bool added_next(const added_set *a, const char *text, size_t n, size_t from, bool want_special, added_match *m) {
+bool added_next(const added_set *a, const char *text, size_t n, bool want_special, added_match *m) {
     if (a->n == 0) return false;
-    for (size_t i = from; i < n;) {
+    size_t taken = m->end;
+    for (size_t i = m->text_end; i < n;) {
         int32_t index = 0;
         size_t len = a->first_bytes[(unsigned char)text[i]] ? longest_at(a, text + i, n - i, &index) : 0;
         if (!len) {
@@ -66,11 +67,11 @@ bool added_next(const added_set *a, const char *text, size_t n, size_t from, boo
             continue;
         }
         const added_token *t = &a->tokens[index];
-        *m = (added_match){i, i + len, t->id};
+        *m = (added_match){.start = i, .end = i + len, .text_end = i + len, .id = t->id};
         i += len;
         if (t->special && !want_special) continue;
         if (t->single_word && touches_word(text, n, m->start, m->end)) continue;
-        take_spaces(t, text, n, from, m);
+        take_spaces(t, text, n, taken, m);
         return true;
     }
     return false;

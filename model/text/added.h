@@ -25,10 +25,12 @@ void added_put(added_set *a, const char *text, size_t len, added_token token); /
 
 typedef struct added_match {
     size_t start, end; // bytes of the text that the token replaces
+    size_t text_end;   // where its own text ends, without white space that it takes along
     int32_t id;
 } added_match;
 
-// The next token at or after byte `from` of a text of n bytes: leftmost, then longest. false when there is none.
-bool added_next(const added_set *a, const char *text, size_t n, size_t from, bool want_special, added_match *m);
+// The next token of a text of n bytes behind *m, which is all zero at first: leftmost, then longest. false when there is
+// none. What one token took along of white space may yet begin the next one, whose start then is before the end of *m.
+bool added_next(const added_set *a, const char *text, size_t n, bool want_special, added_match *m);
 
 #endif

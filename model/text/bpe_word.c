@@ -28,15 +28,18 @@ void tokenizer_rank_scores(tokenizer *t) {
     free(order);
 }
 
-// The word as one token; -1 when it is none.
+// The word as one token; -1 when it is none, or an added token, which is found before a text is cut into words.
 static int32_t whole_token(const tokenizer *t, const char *word, size_t len) {
     if (len > t->vocab.longest) return -1;
-    if (!t->byte_level) return vocab_find(&t->vocab, word, len);
     buf mapped = {0};
-    byte_map_write(&mapped, word, len);
+    if (t->byte_level)
+        byte_map_write(&mapped, word, len);
+    else
+        buf_append(&mapped, word, len);
     int32_t id = vocab_find(&t->vocab, buf_str(&mapped), mapped.len);
     buf_free(&mapped);
-    return id;
+    token_kind kind = vocab_kind(&t->vocab, id);
+    return kind == TOKEN_USER || kind == TOKEN_CONTROL ? -1 : id;
 }
 
 typedef struct spm_word {

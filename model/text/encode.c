@@ -130,9 +130,9 @@ static int encode_valid(encoder *e, const char *text, size_t len, bool first, bo
     }
     size_t at = 0;
     int rc = 0;
-    added_match m;
-    while (rc == 0 && added_next(&t->added_normalized, text, len, at, e->flags & TOKENIZER_SPECIAL, &m)) {
-        rc = encode_words(e, text + at, m.start - at, first && at == 0);
+    added_match m = {0};
+    while (rc == 0 && added_next(&t->added_normalized, text, len, e->flags & TOKENIZER_SPECIAL, &m)) {
+        if (m.start > at) rc = encode_words(e, text + at, m.start - at, first && at == 0);
         id_list_push(e->out, m.id);
         at = m.end;
     }
@@ -160,9 +160,9 @@ static int encode_plain(encoder *e, const char *text, size_t len, bool first) {
 
 static int encode_text(encoder *e, const char *text, size_t len) {
     size_t at = 0;
-    added_match m;
-    while (added_next(&e->t->added, text, len, at, e->flags & TOKENIZER_SPECIAL, &m)) {
-        if (encode_plain(e, text + at, m.start - at, at == 0) != 0) return -1;
+    added_match m = {0};
+    while (added_next(&e->t->added, text, len, e->flags & TOKENIZER_SPECIAL, &m)) {
+        if (m.start > at && encode_plain(e, text + at, m.start - at, at == 0) != 0) return -1;
         id_list_push(e->out, m.id);
         at = m.end;
     }

@@ -31,11 +31,13 @@ random.seed(5)
 WORDS = "the cat and a dog sat on mat while it's raining very hard in town so they went home".split()
 TRAIN = TEXTS + [" ".join(random.choice(WORDS) for _ in range(12)) for _ in range(60)]
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+# Added tokens that touch: <mask> takes the white space behind it, in which "  gap" begins.
+TOUCHING = ["<mask>  gap", "a <mask> <mask>  gap  x", "<mask>\t \tgap", "<mask>   gap\n<mask>", "wordy swordy wordy.", "swordy", "12wordy"]
 
 
-def entry(name, t, decode=True):
+def entry(name, t, decode=True, texts=TEXTS):
     cases = []
-    for text in TEXTS:
+    for text in texts:
         ids = t.encode(text).ids
         cases.append([text, ids] + ([t.decode(ids, skip_special_tokens=False)] if decode else []))
     return {"name": name, "tokenizer": json.loads(t.to_str()), "cases": cases}
@@ -49,8 +51,8 @@ def words(name, pre):
     return entry("words " + name, t)
 
 
-def byte_level(name, normalizer=None, pre=None, added=(), special=(), post=None):
-    t = Tokenizer(M.BPE())
+def byte_level(name, normalizer=None, pre=None, added=(), special=(), post=None, texts=TEXTS, **model):
+    t = Tokenizer(M.BPE(**model))
     if normalizer:
         t.normalizer = normalizer
     t.pre_tokenizer = pre or P.ByteLevel(add_prefix_space=False)
@@ -62,7 +64,7 @@ def byte_level(name, normalizer=None, pre=None, added=(), special=(), post=None)
     if post:
         t.post_processor = post
     # Added tokens outside ASCII decode to their text here, and to half of their bytes there.
-    return entry("bytes " + name, t, decode=not added)
+    return entry("bytes " + name, t, decode=not added, texts=texts)
 
 
 def characters(name, normalizer, pre, decoder):
@@ -133,6 +135,9 @@ def tokenizer_json():
     yield byte_level("SmolLM", pre=P.Sequence([P.Digits(True), P.ByteLevel(add_prefix_space=False)]))
     yield byte_level("Falcon", pre=P.Sequence([P.Punctuation("contiguous"), P.ByteLevel(add_prefix_space=False),
                                                P.Digits(False), split("[0-9][0-9][0-9]")]))
+    yield byte_level("added tokens that touch", pre=P.Sequence([split(LLAMA3), plain]), ignore_merges=True, texts=TOUCHING,
+                     added=[AddedToken("<mask>", rstrip=True), AddedToken("  gap"), AddedToken("\t"),
+                            AddedToken("wordy", single_word=True)])
     yield byte_level("RoBERTa", pre=P.ByteLevel(add_prefix_space=True), post=R.RobertaProcessing(("</s>", 1), ("<s>", 0)))
     yield byte_level("NFC, added tokens", N.NFC(), added=added)
     yield byte_level("NFKC, lower case, added tokens", N.Sequence([N.NFKC(), N.Lowercase()]), added=added)
