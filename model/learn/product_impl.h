@@ -81,6 +81,14 @@ void product_pairs_left(const product *p, const float *x, int ld, int width);
 void product_pairs_multiply(const product *p, const product_weights *w, bool back, const product_low *low, float *out,
                             int ld, bool add);
 void product_pairs_gradient(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
+// The left factor of a gradient, dy (len, ld) of one row of tokens turned about its diagonal: GRADIENT_ROWS of its `rows`
+// at a time, each such block in one piece of memory. With all rows side by side, neighbouring pairs of tokens would lie
+// so far apart that a large part of the nearest cache is of no use.
+// Converts rows [first, last), first a multiple of 16; out (rows, len rounded up to even), scale (rows).
+void product_pairs_turn(const pairs *f, const float *dy, int ld, int len, int rows, int first, int last, uint16_t *out,
+                        float *scale);
+// Rows from `first` on, those of one block, as a factor.
+pairs_left product_pairs_turned(const uint16_t *numbers, const float *scale, int len, int rows, int first);
 // Whether that serves a gradient (rows, cols), or float32 does.
 static inline bool product_pairs_gradient_fits(product_mode mode, int rows, int cols) {
     return product_pairs_of(mode) && rows >= PAIRS_COLUMNS && cols >= PAIRS_COLUMNS;

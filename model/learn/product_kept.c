@@ -41,7 +41,7 @@ void product_keep_left(const product *p, const float *dy, int ld, int rows, int 
     const product_memory *m = p->memory;
     if (product_pairs_gradient_fits(m->mode, rows, cols)) {
         float *scales = out;
-        m->pairs->columns(dy, (size_t)ld, p->len, rows, (size_t)rows, (uint16_t *)(scales + rows), scales);
+        product_pairs_turn(m->pairs, dy, ld, p->len, rows, 0, rows, (uint16_t *)(scales + rows), scales);
     } else {
         for (size_t t = 0; t < (size_t)p->len; t++)
             memcpy((float *)out + t * (size_t)rows, dy + t * (size_t)ld, (size_t)rows * sizeof *dy);
@@ -73,9 +73,8 @@ static void gradient_block(const product *p, const char *left, const char *right
     for (int r = 0; r < p->rows; r++, left += left_size, right += right_size) {
         const float *scales = (const float *)left;
         const uint16_t *numbers = (const uint16_t *)(scales + rows);
-        pairs->multiply(n, columns, (int)padded(p->len, 2),
-                        (pairs_left){numbers + 2 * (size_t)i, 1, (size_t)rows, scales + i}, (const uint16_t *)right,
-                        true, grad + (size_t)i * (size_t)cols + column, (size_t)cols);
+        pairs->multiply(n, columns, (int)padded(p->len, 2), product_pairs_turned(numbers, scales, p->len, rows, i),
+                        (const uint16_t *)right, true, grad + (size_t)i * (size_t)cols + column, (size_t)cols);
     }
 }
 

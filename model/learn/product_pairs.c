@@ -181,18 +181,42 @@ void product_pairs_multiply(const product *p, const product_weights *w, bool bac
 
 // ---- gradients of weights ----
 
-// dy with neighbouring tokens paired; the members take columns.
+// Rows of the block that row `row` of a gradient lies in.
+static int block_rows(int rows, int row) {
+    int left = rows - row / GRADIENT_ROWS * GRADIENT_ROWS;
+    return left < GRADIENT_ROWS ? left : GRADIENT_ROWS;
+}
+
+// Where the numbers of a row begin.
+static size_t turned_at(int len, int row) {
+    int in_block = row % GRADIENT_ROWS;
+    return padded(len, 2) * (size_t)(row - in_block) + 2 * (size_t)in_block;
+}
+
+void product_pairs_turn(const pairs *f, const float *dy, int ld, int len, int rows, int first, int last, uint16_t *out,
+                        float *scale) {
+    for (int i = first, n; i < last; i += n) {
+        int end = i / GRADIENT_ROWS * GRADIENT_ROWS + block_rows(rows, i);
+        n = (end < last ? end : last) - i;
+        f->columns(dy + i, (size_t)ld, len, n, (size_t)block_rows(rows, i), out + turned_at(len, i), scale + i);
+    }
+}
+
+pairs_left product_pairs_turned(const uint16_t *numbers, const float *scale, int len, int rows, int first) {
+    return (pairs_left){numbers + turned_at(len, first), 1, (size_t)block_rows(rows, first), scale + first};
+}
+
+// dy turned; the members take columns.
 static void gradient_left(const product *p, const float *dy, int ld, int rows) {
     product_memory *m = p->memory;
-    size_t even = padded(p->len, 2);
+    size_t all = padded(p->len, 2) * (size_t)rows;
     int first, last;
     team_share((rows + COLUMN_STEP - 1) / COLUMN_STEP, p->rank, p->size, &first, &last);
     first *= COLUMN_STEP;
     last = last * COLUMN_STEP < rows ? last * COLUMN_STEP : rows;
-    for (int r = 0; r < p->rows && first < last; r++)
-        m->pairs->columns(dy + (size_t)r * (size_t)p->len * (size_t)ld + first, (size_t)ld, p->len, last - first,
-                          (size_t)rows, m->left + (size_t)r * even * (size_t)rows + 2 * (size_t)first,
-                          m->left_scale + (size_t)r * (size_t)rows + first);
+    for (size_t r = 0; r < (size_t)p->rows; r++)
+        product_pairs_turn(m->pairs, dy + r * (size_t)p->len * (size_t)ld, ld, p->len, rows, first, last,
+                           m->left + r * all, m->left_scale + r * (size_t)rows);
 }
 
 // Columns of x as panels, for each row of tokens one.
@@ -206,7 +230,7 @@ static void gradient_right(const product *p, const float *x, int cols) {
     }
 }
 
-// Rows [first, first + n) of the gradient: all columns, each for all rows of tokens in order.
+// Rows [first, first + n) of the gradient, of one block: all columns, each for all rows of tokens in order.
 static void gradient_block(const product *p, int rows, int first, int n, int cols, float *grad) {
     product_memory *m = p->memory;
     size_t size = pairs_panel_size(p->len), even = padded(p->len, 2), d = (size_t)cols;
@@ -214,8 +238,8 @@ static void gradient_block(const product *p, int rows, int first, int n, int col
         int column = i / p->rows * PAIRS_COLUMNS,
             columns = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
         size_t r = (size_t)(i % p->rows);
-        pairs_left left = {m->left + (r * even * (size_t)rows + 2 * (size_t)first), 1, (size_t)rows,
-                           m->left_scale + r * (size_t)rows + first};
+        pairs_left left = product_pairs_turned(m->left + r * even * (size_t)rows, m->left_scale + r * (size_t)rows,
+                                               p->len, rows, first);
         m->pairs->multiply(n, columns, (int)even, left, m->inputs + (size_t)i * size, true,
                            grad + (size_t)first * d + column, d);
     }
@@ -230,7 +254,10 @@ void product_pairs_gradient(const product *p, const float *dy, int ld, int rows,
     product_wait(p);
     team_share((rows + PAIRS_ROWS - 1) / PAIRS_ROWS, p->rank, p->size, &first, &last);
     last = last * PAIRS_ROWS < rows ? last * PAIRS_ROWS : rows;
-    for (int i = first * PAIRS_ROWS; i < last; i += GRADIENT_ROWS)
-        gradient_block(p, rows, i, last - i < GRADIENT_ROWS ? last - i : GRADIENT_ROWS, cols, grad);
+    for (int i = first * PAIRS_ROWS, n; i < last; i += n) {
+        int end = (i / GRADIENT_ROWS + 1) * GRADIENT_ROWS;
+        n = (end < last ? end : last) - i;
+        gradient_block(p, rows, i, n, cols, grad);
+    }
     product_wait(p);
 }
