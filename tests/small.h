@@ -28,6 +28,7 @@ typedef struct small_options {
     bool floats;  // weights in F32, otherwise Q4_0
     int head_dim; // 0: 32; heads = SMALL_EMBD / head_dim
     int window;   // sliding window; 0: none
+    float width;  // that weights of layers are spread over; 0: 0.45
 } small_options;
 
 typedef struct small_tensor {
@@ -42,7 +43,7 @@ static inline float small_random(uint32_t *seed) {
 }
 
 static inline void small_write_rows(buf *out, const small_tensor *t, const small_options *o, uint32_t *seed) {
-    float width = strstr(t->name, "token_embd") ? 0.7f : 0.45f;
+    float width = strstr(t->name, "token_embd") ? 0.7f : o->width > 0 ? o->width : 0.45f;
     if (t->norm || o->floats) {
         for (int i = 0; i < t->rows * t->cols; i++) {
             float x = t->norm ? 1 : small_random(seed) * width;

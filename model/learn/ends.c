@@ -105,7 +105,7 @@ static void head_backward(const member *m, const product *of, const product_weig
     learn_pass *p = m->p;
     const learn_graph *g = p->g;
     int d = p->c->n_embd, vocab = p->c->n_vocab, n = s->rows * s->each;
-    product_left_back(of, p->logits, vocab, vocab);
+    product_left_back(of, w, p->logits, vocab);
     product_backward(of, w, p->logits, vocab, NULL, p->dpicked, false);
     if (g->head.w) product_gradient(of, p->logits, vocab, vocab, p->picked, d, g->head.w->grad);
     if (!g->head.bias) return;

@@ -88,7 +88,7 @@ void linears_backward(const member *m, const learn_linear *l, const float *dy, i
     product_low low = {0};
     bool drops = l->a && site_drops(p, p->g->lora_dropout);
     dy += l->out;
-    product_left_back(&of, dy, ld, l->rows);
+    product_left_back(&of, &w, dy, ld);
     if (l->a) {
         product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
         low = (product_low){p->dlow, l->a->w, l->a->rows};

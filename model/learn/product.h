@@ -54,10 +54,10 @@ typedef struct product_low {
     int rank;
 } product_low;
 
-// Converts x (N, ld), width columns of it, for the product_forward that follow with it as their left factor; dy for
-// product_backward. Does nothing in float32.
+// Converts x (N, ld), width columns of it, for the product_forward that follow with it as their left factor; dy (N, ld) for
+// a product_backward with w. Does nothing in float32.
 void product_left(const product *p, const float *x, int ld, int width);
-void product_left_back(const product *p, const float *dy, int ld, int width);
+void product_left_back(const product *p, const product_weights *w, const float *dy, int ld);
 
 // y (N, ld) = x (N, cols) W^T + low; += where add is set. x was given to product_left. low NULL: nothing.
 void product_forward(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,

@@ -4,6 +4,7 @@
 
 #include "model/learn/loops.h"
 #include "model/learn/product.h"
+#include "model/math/bytes.h"
 #include "model/math/kernels.h"
 #include "model/math/pairs.h"
 #include "model/net/arena.h"
@@ -24,6 +25,7 @@ typedef struct own_memory {
     uint16_t *panels;      // pairs: those made of floats
     linear_scratch spread; // int8: two row blocks spread out
     activations row;       // int8: a row on its way into the tiles
+    uint8_t *bytes;        // int8: a panel of the way back
 } own_memory;
 
 struct product_memory {
@@ -42,7 +44,9 @@ struct product_memory {
     uint16_t *few;                          // all panels of a matrix that has few
     uint16_t *inputs;                       // those of a gradient's right factor
     // int8
-    activations tiles; // (N, widest)
+    activations tiles;   // (N, widest)
+    uint8_t *left_bytes; // of the way back: (N, blocks, BYTES_BLOCK)
+    float *left_steps;   // (N, blocks)
     own_memory own[TEAM_MAX];
     char *arena;
     size_t arena_bytes;
@@ -54,6 +58,12 @@ static inline size_t padded(int n, int to) {
 
 // The 16-bit floats of a mode; NULL: none.
 const pairs *product_pairs_of(product_mode mode);
+
+// Pieces 0, 1, 2, ... of what lies between two barriers, each for the member that asks first: `last` is the one that it had
+// before, -1 to begin with.
+static inline int product_take(const product *p, int last) {
+    return p->size > 1 ? team_take(p->team) : last + 1;
+}
 
 static inline void product_wait(const product *p) {
     if (p->size > 1) team_barrier(p->team);
@@ -107,9 +117,12 @@ void product_pairs_panel(const product *p, const product_weights *w, const right
 void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
+bool product_int8_fits_back(const product_memory *m, const product_weights *w);
 void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k);
 void product_int8_left(const product *p, const float *x, int ld, int width);
 void product_int8_forward(const product *p, const product_weights *w, const product_low *low, float *y, int ld,
                           bool add);
+void product_int8_left_back(const product *p, const float *dy, int ld, int width);
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add);
 
 #endif

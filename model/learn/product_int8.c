@@ -1,21 +1,31 @@
-// Forward products of frozen quantised weights in 8-bit integers, by the same kernel that reads prompts (kernels.h: gemm).
+// Products of frozen quantised weights in 8-bit integers: forward by the same kernel that reads prompts (kernels.h: gemm);
+// on the way back W^T is quantised anew, 32 of its rows at a time, by the member that needs them (bytes.h).
 #include "model/learn/product_impl.h"
 
 #include <string.h>
 
-enum { OUTPUTS = KERNELS_BLOCKS * PACK_ROWS };
+enum { OUTPUTS = KERNELS_BLOCKS * PACK_ROWS, BLOCK_ROWS = 8 * BYTES_ROWS };
 
 bool product_int8_fits(const product_weights *w) {
     return w->base && !w->base->data;
 }
 
+// The head's gradients are logits': a few of them outweigh all others.
+bool product_int8_fits_back(const product_memory *m, const product_weights *w) {
+    return m->mode == PRODUCT_INT8 && bytes_get() && product_int8_fits(w) && !w->keep;
+}
+
 void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k) {
+    size_t blocks = bytes_get() ? bytes_blocks(m->widest) : 0, left = padded((int)tokens, BYTES_ROWS) * blocks;
+    m->left_bytes = arena_cut(k, left, BYTES_BLOCK);
+    m->left_steps = arena_cut(k, left, sizeof(float));
     arena_cut_tiles(k, &m->tiles, (int)tokens, m->widest);
     for (int i = 0; i < members; i++) {
         own_memory *own = &m->own[i];
         arena_cut_scratch(k, &own->spread, 1, m->widest);
         own->row.x = arena_cut(k, padded(m->widest, QUANT_UNIT), sizeof(float));
         arena_cut_row(k, &own->row, m->widest);
+        own->bytes = arena_cut(k, blocks, BYTES_PANEL);
     }
 }
 
@@ -65,9 +75,8 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
     const pack *from = &w->base->packed;
     const linear_scratch *s = &p->memory->own[p->rank].spread;
     size_t units = (size_t)from->n_units, scales = units * (size_t)pack_halves(from) * PACK_ROWS;
-    int first, last;
-    team_share((from->n_blocks + KERNELS_BLOCKS - 1) / KERNELS_BLOCKS, p->rank, p->size, &first, &last);
-    for (int pair = first; pair < last; pair++) {
+    int pairs = (from->n_blocks + KERNELS_BLOCKS - 1) / KERNELS_BLOCKS;
+    for (int pair = product_take(p, -1); pair < pairs; pair = product_take(p, pair)) {
         int b = pair * KERNELS_BLOCKS, n = from->n_blocks - b < KERNELS_BLOCKS ? from->n_blocks - b : KERNELS_BLOCKS;
         for (int i = 0; i < n; i++)
             kernels_get()->unpack(from, b + i, s->u + (size_t)i * units * PACK_UNIT_BYTES,
@@ -76,6 +85,56 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
         int columns = w->rows - b * PACK_ROWS < n * PACK_ROWS ? w->rows - b * PACK_ROWS : n * PACK_ROWS;
         multiply_blocks(p, &spread, columns, y + b * PACK_ROWS, ld, add);
         if (low) product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
+    }
+    product_wait(p);
+}
+
+// ---- the way back ----
+
+// A tile reads whole rows of it, those behind the last token too.
+void product_int8_left_back(const product *p, const float *dy, int ld, int width) {
+    product_memory *m = p->memory;
+    size_t blocks = bytes_blocks(width);
+    int first, last;
+    team_share(p->rows * p->len, p->rank, p->size, &first, &last);
+    bytes_get()->rows(dy + (size_t)first * (size_t)ld, (size_t)ld, last - first, width,
+                      m->left_bytes + (size_t)first * blocks * BYTES_BLOCK, m->left_steps + (size_t)first * blocks);
+    product_wait(p);
+}
+
+// Columns [first, first + 32) of W.
+static void make_panel(const product_weights *w, int first, uint8_t *out) {
+    float x[(BYTES_BLOCK + PACK_ROWS) * BYTES_COLUMNS];
+    for (int row = 0; row < w->rows; row += BYTES_BLOCK, out += BYTES_PANEL) {
+        int k = w->rows - row < BYTES_BLOCK ? w->rows - row : BYTES_BLOCK;
+        product_read_columns(w, row, k, first, BYTES_COLUMNS, x);
+        bytes_get()->panel(x, k, out);
+    }
+}
+
+// A panel's part of dx, for n tokens from `token` on.
+static void multiply_panel(const product *p, const product_weights *w, int column, int token, int n,
+                           const product_low *low, bool add, float *dx) {
+    product_memory *m = p->memory;
+    size_t blocks = bytes_blocks(w->rows), cols = (size_t)w->cols;
+    for (int t = token; t < token + n; t += BLOCK_ROWS) {
+        int rows = token + n - t < BLOCK_ROWS ? token + n - t : BLOCK_ROWS;
+        float *to = dx + (size_t)t * cols + column;
+        bytes_get()->multiply(rows, BYTES_COLUMNS, w->rows, m->left_bytes + (size_t)t * blocks * BYTES_BLOCK,
+                              m->left_steps + (size_t)t * blocks, m->own[p->rank].bytes, add, to, cols);
+        if (low) product_add_low(p, low, true, column, BYTES_COLUMNS, t, rows, to, w->cols);
+    }
+}
+
+// Members take panels, or where those are few each all of them and a share of the tokens. A packed matrix has whole panels.
+void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add) {
+    uint8_t *panel = p->memory->own[p->rank].bytes;
+    int panels = w->cols / BYTES_COLUMNS, first = 0, last = p->rows * p->len;
+    bool few = panels < 2 * p->size;
+    if (few) team_share(last, p->rank, p->size, &first, &last);
+    for (int i = few ? 0 : product_take(p, -1); i < panels; i = few ? i + 1 : product_take(p, i)) {
+        make_panel(w, i * BYTES_COLUMNS, panel);
+        multiply_panel(p, w, i * BYTES_COLUMNS, first, last - first, low, add, dx);
     }
     product_wait(p);
 }

@@ -1,4 +1,5 @@
 // Choosing the kernels: what the processor has, or less where DOPPEL_KERNELS asks for it.
+#include "model/math/bytes.h"
 #include "model/math/kernels.h"
 #include "model/math/pairs.h"
 
@@ -94,6 +95,13 @@ const pairs *pairs_fp16(void) {
 #if defined(__x86_64__)
     kernels_get();
     if (fp16) return &pairs_fp16_avx512;
+#endif
+    return NULL;
+}
+
+const bytes *bytes_get(void) {
+#if defined(__x86_64__)
+    if (kernels_get() == &kernels_avx512) return &bytes_avx512;
 #endif
     return NULL;
 }

@@ -1,0 +1,151 @@
+// Products in 8-bit integers with AVX-512 VNNI. The left factor's numbers stand 128 higher than they are, as bytes without
+// a sign: the sums of a column begin with what takes that off again.
+#include "model/math/bytes.h"
+#include "model/math/avx512.h"
+
+#if defined(__AVX512F__)
+
+enum { VECTORS = BYTES_BLOCK / 16, GROUPS = BYTES_BLOCK / 4 };
+
+// 1.5 * 2^23, whose last mantissa bit counts ones: integers below 2^22 that are added to its bits are added to the number.
+static const float BIAS = 12582912.0f;
+
+// Magnitudes as integers, which are in the same order; what is no number is larger than all.
+INLINE __m512i magnitude(__m512 x) {
+    return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+}
+
+// The largest magnitude of each of four blocks, in the lanes of a quarter.
+INLINE __m128 largest_of_four(const __m512i m[4]) {
+    __m512i a = _mm512_max_epu32(_mm512_shuffle_i32x4(m[0], m[1], 0x44), _mm512_shuffle_i32x4(m[0], m[1], 0xee));
+    __m512i b = _mm512_max_epu32(_mm512_shuffle_i32x4(m[2], m[3], 0x44), _mm512_shuffle_i32x4(m[2], m[3], 0xee));
+    __m512i x = _mm512_max_epu32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+    x = _mm512_max_epu32(x, _mm512_shuffle_epi32(x, 0x4e)); // block i is in quarter i by now
+    x = _mm512_max_epu32(x, _mm512_shuffle_epi32(x, 0xb1));
+    const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    return _mm_castsi128_ps(_mm512_castsi512_si128(_mm512_permutexvar_epi32(firsts, x)));
+}
+
+// Sixteen numbers from i on of n; those that do not exist are zero.
+INLINE __m512 some_of(const float *x, int i, int n) {
+    return n - i >= 16 ? _mm512_loadu_ps(x + i) : _mm512_maskz_loadu_ps(tail_mask(n > i ? (size_t)(n - i) : 0), x + i);
+}
+
+// Up to four blocks of a row.
+static void quantize_four(const float *x, int n, uint8_t *out, float *scale) {
+    int blocks = (int)bytes_blocks(n);
+    __m512i most[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    float steps[4], inverse[4];
+    for (int b = 0; b < blocks; b++)
+        for (int v = 0; v < VECTORS; v++)
+            most[b] = _mm512_max_epu32(most[b], magnitude(some_of(x, b * BYTES_BLOCK + 16 * v, n)));
+    __m128 max = largest_of_four(most);
+    __mmask8 some = _mm_cmp_ps_mask(max, _mm_setzero_ps(), _CMP_NEQ_UQ);
+    _mm_storeu_ps(inverse, _mm_maskz_div_ps(some, _mm_set1_ps(127), max));
+    _mm_storeu_ps(steps, _mm_div_ps(max, _mm_set1_ps(127)));
+    memcpy(scale, steps, (size_t)blocks * sizeof *scale);
+    for (int i = 0; i < blocks * VECTORS; i++) {
+        __m512 v = _mm512_mul_ps(some_of(x, 16 * i, n), _mm512_set1_ps(inverse[i / VECTORS]));
+        __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
+        _mm_storeu_si128((__m128i *)(out + 16 * i), _mm512_cvtepi32_epi8(q));
+    }
+}
+
+static void rows_avx512(const float *x, size_t ld, int rows, int cols, uint8_t *out, float *scale) {
+    enum { FOUR = 4 * BYTES_BLOCK };
+    size_t blocks = bytes_blocks(cols);
+    for (int r = 0; r < rows; r++, x += ld, out += blocks * BYTES_BLOCK, scale += blocks)
+        for (int i = 0; i < cols; i += FOUR)
+            quantize_four(x + i, cols - i < FOUR ? cols - i : FOUR, out + i, scale + i / BYTES_BLOCK);
+}
+
+// Scales keep 22 bits, so that BIAS times one of them is exact.
+static void panel_avx512(const float *x, int k, uint8_t *out) {
+    for (int half = 0; half < 2; half++, x += 16) {
+        __m512i most = _mm512_setzero_si512(), sum = most, *to = (__m512i *)(void *)out + half;
+        for (int i = 0; i < k; i++) most = _mm512_max_epu32(most, magnitude(_mm512_loadu_ps(x + i * BYTES_COLUMNS)));
+        __m512 max = _mm512_castsi512_ps(most);
+        __mmask16 some = _mm512_cmp_ps_mask(max, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+        __m512 inverse = _mm512_maskz_div_ps(some, _mm512_set1_ps(127), max);
+        __m512i step = _mm512_castps_si512(_mm512_mul_ps(max, _mm512_set1_ps(1.0f / 127)));
+        for (int g = 0; g < GROUPS; g++) {
+            __m512i word = _mm512_setzero_si512();
+            for (int i = 4 * g; i < 4 * g + 4 && i < k; i++) {
+                __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i * BYTES_COLUMNS), inverse));
+                q = _mm512_and_si512(q, _mm512_set1_epi32(255));
+                word = _mm512_or_si512(word, _mm512_slli_epi32(q, 8 * (unsigned)(i % 4)));
+            }
+            sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), word);
+            to[4 + 2 * g] = word;
+        }
+        to[0] = _mm512_sub_epi32(_mm512_castps_si512(_mm512_set1_ps(BIAS)), _mm512_slli_epi32(sum, 7));
+        to[2] = _mm512_and_si512(step, _mm512_set1_epi32(-4));
+    }
+}
+
+INLINE __m512i four_at(const uint8_t *p) {
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return _mm512_set1_epi32(v);
+}
+
+// Twelve rows' sums over n groups of four numbers. `first` is what those of the columns begin with. Rows are reached from
+// every third one, so that addresses need few registers. A function of its own, so that all sums stay in registers.
+static __attribute__((noinline)) void sum_tile(const uint8_t *a, size_t row, const int32_t *first, const uint8_t *panel,
+                                               int n, int32_t (*out)[BYTES_COLUMNS]) {
+    __m512i sum[BYTES_ROWS][2];
+#pragma GCC unroll 12
+    for (int i = 0; i < BYTES_ROWS; i++) {
+        sum[i][0] = _mm512_load_si512(first);
+        sum[i][1] = _mm512_load_si512(first + 16);
+    }
+    for (int g = 0; g < n; g++, a += 4, panel += 4 * BYTES_COLUMNS) {
+        const uint8_t *base[4] = {a, a + 3 * row, a + 6 * row, a + 9 * row};
+        __m512i b0 = _mm512_load_si512(panel), b1 = _mm512_load_si512(panel + 64);
+#pragma GCC unroll 12
+        for (int i = 0; i < BYTES_ROWS; i++) {
+            __m512i x = four_at(base[i / 3] + (size_t)(i % 3) * row);
+            sum[i][0] = _mm512_dpbusd_epi32(sum[i][0], x, b0);
+            sum[i][1] = _mm512_dpbusd_epi32(sum[i][1], x, b1);
+        }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < BYTES_ROWS; i++) {
+        _mm512_store_si512(out[i], sum[i][0]);
+        _mm512_store_si512(out[i] + 16, sum[i][1]);
+    }
+}
+
+// A tile's m rows of c += its sums over a block, or = where add is not set. Rows' scales are `blocks` apart.
+INLINE void put_tile(int m, int n, int32_t (*sum)[BYTES_COLUMNS], const float *scale, size_t blocks,
+                     const float *columns, bool add, float *c, size_t ldc) {
+    __mmask16 masks[2] = {tail_mask((size_t)n), tail_mask(n > 16 ? (size_t)(n - 16) : 0)};
+    __m512 column[2] = {_mm512_load_ps(columns), _mm512_load_ps(columns + 16)}, taken[2];
+    for (int v = 0; v < 2; v++) taken[v] = _mm512_mul_ps(column[v], _mm512_set1_ps(BIAS));
+    for (int i = 0; i < m; i++, c += ldc) {
+        __m512 step = _mm512_set1_ps(scale[(size_t)i * blocks]);
+        for (int v = 0; v < 2; v++) {
+            __m512 before = add ? _mm512_maskz_loadu_ps(masks[v], c + 16 * v) : _mm512_setzero_ps();
+            __m512 part = _mm512_fmsub_ps(column[v], _mm512_load_ps((const float *)(sum[i] + 16 * v)), taken[v]);
+            _mm512_mask_storeu_ps(c + 16 * v, masks[v], _mm512_fmadd_ps(part, step, before));
+        }
+    }
+}
+
+static void multiply_avx512(int m, int n, int k, const uint8_t *a, const float *scale, const uint8_t *panel, bool add,
+                            float *c, size_t ldc) {
+    size_t blocks = bytes_blocks(k), row = blocks * BYTES_BLOCK;
+    _Alignas(64) int32_t sum[BYTES_ROWS][BYTES_COLUMNS];
+    for (int t = 0; t < m; t += BYTES_ROWS, a += BYTES_ROWS * row, scale += BYTES_ROWS * blocks, c += BYTES_ROWS * ldc)
+        for (size_t b = 0; b < blocks; b++) {
+            const uint8_t *part = panel + b * BYTES_PANEL;
+            const float *columns = (const float *)(const void *)(part + 4 * BYTES_COLUMNS);
+            int rows = m - t < BYTES_ROWS ? m - t : BYTES_ROWS, left = k - (int)b * BYTES_BLOCK;
+            sum_tile(a + b * BYTES_BLOCK, row, (const int32_t *)(const void *)part, part + 8 * BYTES_COLUMNS,
+                     ((left < BYTES_BLOCK ? left : BYTES_BLOCK) + 3) / 4, sum);
+            put_tile(rows, n, sum, scale + b, blocks, columns, add || b > 0, c, ldc);
+        }
+}
+
+const bytes bytes_avx512 = {"avx512", rows_avx512, panel_avx512, multiply_avx512};
+#endif
