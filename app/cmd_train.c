@@ -61,7 +61,7 @@ static void print_plan(const train_event *e) {
     printf("%d steps of %d x %d tokens (%.3g times through the data), about ", e->steps, e->batch_size, e->block_size,
            e->epochs);
     print_duration(e->seconds);
-    printf(" and %.2f GB\n", e->bytes / 1e9);
+    printf(" and %.2f GB%s\n", e->bytes / 1e9, e->recompute ? ", with layers calculated twice to save memory" : "");
 }
 
 static void print_step(printer *p, const train_event *e) {

@@ -31,6 +31,7 @@ static void put_plan(const train_event *e, buf *out) {
     put_number(out, "epochs", e->epochs);
     buf_printf(out, ",\"batch_size\":%d,\"micro_batch\":%d,\"block_size\":%d", e->batch_size, e->micro_batch,
                e->block_size);
+    buf_printf(out, ",\"recompute\":%s", e->recompute ? "true" : "false");
     put_text(out, "products", e->products);
     put_number(out, "seconds", e->seconds);
     put_number(out, "bytes", e->bytes);

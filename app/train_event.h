@@ -37,6 +37,7 @@ typedef struct train_event {
     size_t parameters, trained;
     int64_t data_tokens, learned_tokens, held_out_tokens;
     int batch_size, micro_batch, block_size;
+    bool recompute; // layers go forward twice, because it was asked for or because memory is short
     double epochs, seconds, bytes;
 } train_event;
 

@@ -1,5 +1,6 @@
 // How many steps there will be, how much memory a pass may take, and what all of it will cost.
 #include "app/train_job.h"
+#include "model/base/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,16 +43,6 @@ void train_plan_evaluations(train_job *j) {
 
 // ---- memory
 
-// Bytes that programs can still have; 0 when that cannot be known.
-static double free_memory(void) {
-    FILE *f = fopen("/proc/meminfo", "r");
-    char line[128];
-    double kb = 0;
-    while (f && kb == 0 && fgets(line, sizeof line, f)) sscanf(line, "MemAvailable: %lf", &kb);
-    if (f) fclose(f);
-    return kb * 1024;
-}
-
 static double peak_memory(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
@@ -74,17 +65,19 @@ int train_plan_pass(train_job *j, learn_pass_options *o) {
     const train_settings *s = j->s;
     const batches *b = &j->data.train;
     int most = batches_most_rows(b), least = PASS_TOKENS / b->len > 1 ? PASS_TOKENS / b->len : 1;
-    double room = free_memory(), worth = fmax(PASS_BYTES, params_bytes(j) / 3);
+    double room = (double)memory_available(), worth = fmax(PASS_BYTES, params_bytes(j) / 3);
     bool chosen = j->state.micro_batch > 0 || s->micro_batch > 0;
     *o = (learn_pass_options){.max_len = b->len, .products = train_open_products(j), .recompute = s->recompute};
     o->max_rows = s->micro_batch > 0 ? s->micro_batch : j->state.micro_batch > 0 ? j->state.micro_batch : most;
     while (!chosen && o->max_rows > least && (double)learn_pass_bytes(j->graph, o) > worth) o->max_rows--;
-    while (!chosen && o->max_rows > 1 && room > 0 && bytes_of(j, o) > room) o->max_rows--;
-    if (room > 0 && bytes_of(j, o) > room) o->recompute = true;
+    if (room < 0) return 0; // that cannot be known
+    while (!chosen && o->max_rows > 1 && bytes_of(j, o) > room) o->max_rows--;
+    if (bytes_of(j, o) > room) o->recompute = true;
     double want = bytes_of(j, o);
-    if (room == 0 || want <= room) return 0;
-    return error_set(j->err, "training wants %.1f GB more memory, and %.1f GB are free; give a smaller --block-size%s",
-                     want / 1e9, room / 1e9, s->method == TRAIN_FULL ? ", or train an adapter (--method lora)" : "");
+    if (want <= room) return 0;
+    return error_set(j->err, "training wants %s more memory, and %s are free; give a smaller --block-size%s",
+                     memory_amount(want).text, memory_amount(room).text,
+                     s->method == TRAIN_FULL ? ", or train an adapter (--method lora)" : "");
 }
 
 // ---- the forecast
@@ -120,6 +113,7 @@ void train_plan_tell(train_job *j) {
                      .batch_size = rows,
                      .micro_batch = micro,
                      .block_size = b->len,
+                     .recompute = j->trainer.options.recompute,
                      .products = product_mode_name(j->trainer.options.products),
                      .epochs = (double)j->steps * rows / (double)batches_rows(b)};
     if (b->first) e.epochs = (double)j->steps / (double)batches_epoch(b);
