@@ -5,6 +5,7 @@
 #include "app/paths.h"
 #include "model/file/outfile.h"
 #include "model/base/memory.h"
+#include "model/base/plain_file.h"
 
 #include <cjson/cJSON.h>
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LARGEST_FILE = 1 << 20, N_TEXTS = 6 };
 
@@ -24,15 +26,15 @@ static char **text_field(config *c, int i) {
 
 // The file's bytes: 1 read, 0 there is none, -1 with a message.
 static int read_file(const char *path, buf *out, error *err) {
-    FILE *f = fopen(path, "re");
-    if (!f && errno == ENOENT) return 0;
-    if (!f) return error_set(err, "%s: cannot be read: %s; the defaults are used", path, strerror(errno));
+    error why;
+    int fd = plain_file_open(path, &why);
+    if (fd < 0) return errno == ENOENT ? 0 : error_set(err, "%s; the defaults are used", why.text);
     char piece[4096];
-    size_t n;
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0 && out->len <= LARGEST_FILE) buf_append(out, piece, n);
-    int why = ferror(f) ? errno : 0;
-    fclose(f);
-    if (why) return error_set(err, "%s: cannot be read: %s; the defaults are used", path, strerror(why));
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0 && out->len <= LARGEST_FILE) buf_append(out, piece, (size_t)n);
+    int failed = n < 0 ? errno : 0;
+    close(fd);
+    if (failed) return error_set(err, "%s: cannot be read: %s; the defaults are used", path, strerror(failed));
     if (out->len > LARGEST_FILE) return error_set(err, "%s: is larger than 1 MB; the defaults are used", path);
     return 1;
 }

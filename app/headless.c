@@ -88,7 +88,7 @@ static int open_log(const char *folder, bool resumes, buf *path, error *err) {
         buf_printf(path, "%s/train.log", folder);
     else if (paths_data("doppel.log", path, err) != 0)
         return -1;
-    int fd = open(buf_str(path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = open(buf_str(path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0) error_set(err, "%s: cannot be written: %s", buf_str(path), strerror(errno));
     return fd;
 }
@@ -140,7 +140,7 @@ static pid_t spawn(char **argv, int log, error *err) {
 // The last line of a log that says more than nothing.
 static void last_line(const char *path, buf *out) {
     buf text = {0};
-    if (read_all(path, &text, NULL) == 0 && text.len > 0) {
+    if (read_all_plain(path, &text, NULL) == 0 && text.len > 0) {
         size_t end = text.len;
         while (end > 0 && text.data[end - 1] == '\n') end--;
         size_t from = end;

@@ -10,4 +10,7 @@ enum { READ_ALL_MOST = 1 << 30 };
 // larger than READ_ALL_MOST.
 int read_all(const char *path, buf *out, error *err);
 
+// The same for a file that doppel keeps for itself: a pipe or a device under its name is an error (model/base/plain_file.h).
+int read_all_plain(const char *path, buf *out, error *err);
+
 #endif

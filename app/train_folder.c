@@ -143,6 +143,13 @@ static int occupied(train_folder *f, error *err) {
     return error_set(err, "%s: is there already; choose another name with -o", f->path);
 }
 
+static int make_checkpoint_folder(const train_folder *f, error *err) {
+    char *inner = below(f->path, "checkpoint");
+    int failed = paths_make_dir(inner, err);
+    free(inner);
+    return failed;
+}
+
 int train_folder_make(train_folder *f, error *err) {
     char *parent = mem_strdup(f->path), *slash = strrchr(parent, '/');
     int failed = 0;
@@ -158,17 +165,15 @@ int train_folder_make(train_folder *f, error *err) {
     } else {
         f->made = true;
     }
-    char *inner = below(f->path, "checkpoint");
-    failed = lock(f, err) != 0 ? -1 : paths_make_dir(inner, err);
-    free(inner);
-    return failed;
+    return lock(f, err) != 0 ? -1 : make_checkpoint_folder(f, err);
 }
 
 int train_folder_reopen(train_folder *f, error *err) {
     if (access(f->run, F_OK) != 0)
         return error_set(err, "%s: there is no training to go on with; `doppel train --data FILE -o %s` begins one",
                          f->path, f->name);
-    return lock(f, err);
+    // What cannot be saved at the end is better known before the work is done.
+    return lock(f, err) != 0 ? -1 : make_checkpoint_folder(f, err);
 }
 
 // ---- metrics
@@ -190,7 +195,7 @@ int train_folder_open_metrics(train_folder *f, int step, error *err) {
     char *path = below(f->path, "metrics.jsonl");
     buf text = {0}, kept = {0};
     int failed = 0;
-    if (access(path, F_OK) == 0) failed = read_all(path, &text, err);
+    if (access(path, F_OK) == 0) failed = read_all_plain(path, &text, err);
     keep_lines(&text, step, &kept);
     if (!failed) failed = outfile_replace(path, buf_str(&kept), kept.len, err);
     if (!failed && !(f->metrics = fopen(path, "ae"))) failed = error_set(err, "%s: %s", path, strerror(errno));

@@ -33,7 +33,7 @@ int train_folder_find(train_folder *f, const train_settings *s, const char *word
 
 // Makes it and locks it. -1 with a message when there is something already, or another doppel trains there.
 int train_folder_make(train_folder *f, error *err);
-// Locks one that is there. -1 with a message: there is none, another doppel trains there.
+// Locks one that is there. -1 with a message: there is none, another doppel trains there, or nothing could be saved in it.
 int train_folder_reopen(train_folder *f, error *err);
 
 // The process that trains in the folder at path (it may be this one); 0: none; -1: one that has only just begun. beside:

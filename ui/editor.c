@@ -54,7 +54,7 @@ static void load_history(editor *e) {
     e->history = history_winit();
     history_w(e->history, &event, H_SETSIZE, HISTORY_ENTRIES);
     history_w(e->history, &event, H_SETUNIQUE, 1);
-    if (!e->history_path) return;
+    if (!e->history_path || !history_file_is_there(e->history_path)) return;
     int n = history_w(e->history, &event, H_LOAD, e->history_path);
     if (n > 2 * HISTORY_ENTRIES) history_file_shorten(e->history_path, HISTORY_ENTRIES);
 }

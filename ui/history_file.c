@@ -1,6 +1,7 @@
 // libedit's format: a first line that names it, then every entry in vis(3)'s encoding on a line of its own. Appending
 // is one write to a file opened for appending, so that two doppels never mix their lines.
 #include "ui/history_file.h"
+#include "model/base/plain_file.h"
 #include "model/file/outfile.h"
 
 #include <errno.h>
@@ -23,8 +24,13 @@ static void encode(const char *line, buf *out) {
     buf_putc(out, '\n');
 }
 
+bool history_file_is_there(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int history_file_append(const char *path, const char *line, error *err) {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0) return error_set(err, "%s: the history cannot be kept: %s", path, strerror(errno));
     struct stat st;
     buf out = {0};
@@ -41,14 +47,14 @@ int history_file_append(const char *path, const char *line, error *err) {
 }
 
 void history_file_shorten(const char *path, int keep) {
-    FILE *f = fopen(path, "re");
-    if (!f) return;
+    int fd = plain_file_open(path, NULL);
+    if (fd < 0) return;
     buf all = {0};
     char piece[65536];
-    size_t n;
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_append(&all, piece, n);
-    bool whole = !ferror(f);
-    fclose(f);
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0) buf_append(&all, piece, (size_t)n);
+    bool whole = n == 0;
+    close(fd);
     size_t at = all.len;
     for (int lines = 0; at > 0; at--)
         if (all.data[at - 1] == '\n' && lines++ == keep) break;

@@ -5,6 +5,9 @@
 
 #include "model/base/base.h"
 
+// Whether there is one that libedit can load: it would wait for whoever writes to a pipe of that name.
+bool history_file_is_there(const char *path);
+
 // Appends one line (UTF-8, may hold newlines), making the file if need be. 0, or -1 with a message.
 int history_file_append(const char *path, const char *line, error *err);
 

@@ -164,7 +164,8 @@ static void open_history(repl_input *in) {
     buf folder = {0};
     if (paths_data(NULL, &folder, NULL) == 0 && paths_make_dir(buf_str(&folder), NULL) == 0 &&
         paths_data("history", &in->history_path, NULL) == 0) {
-        int n = history(in->history, &event, H_LOAD, in->history_path.data);
+        bool is_there = history_file_is_there(in->history_path.data);
+        int n = is_there ? history(in->history, &event, H_LOAD, in->history_path.data) : 0;
         if (n > 2 * HISTORY_LINES) history_file_shorten(in->history_path.data, HISTORY_LINES);
     }
     buf_free(&folder);

@@ -47,7 +47,7 @@ static void open_browser(training *t) {
     if (t->browser.folder)
         buf_puts(&folder, t->browser.folder);
     else if (paths_data("folder", &path, NULL) == 0)
-        read_all(buf_str(&path), &folder, &err);
+        read_all_plain(buf_str(&path), &folder, &err);
     if (folder.len > 0 && folder.data[folder.len - 1] == '\n') buf_remove(&folder, folder.len - 1, 1);
     browser_show(&t->browser, buf_str(&folder));
     buf_free(&path);

@@ -50,7 +50,7 @@ static bool is_theirs(const cJSON *message, const char *person) {
 
 static int number_lines(rewriting *r, const char *path, error *err) {
     byte_source source;
-    if (byte_source_file(path, &source, err) != 0) return -1;
+    if (byte_source_plain(path, &source, err) != 0) return -1;
     text_in *in = text_in_open(source);
     span line;
     while (text_in_line(in, &line.s, &line.n)) {
@@ -98,7 +98,7 @@ static void put_line(const rewriting *r, span line, buf *out) {
 static int write_lines(const rewriting *r, const char *path, error *err) {
     byte_source source;
     sink s;
-    if (byte_source_file(path, &source, err) != 0) return -1;
+    if (byte_source_plain(path, &source, err) != 0) return -1;
     text_in *in = text_in_open(source);
     int result = sink_open(&s, path, err);
     span line;
@@ -153,7 +153,7 @@ static bool was_trained_on(const char *folder, const char *adapter, const char *
     byte_source source;
     bool found = false;
     buf_printf(&path, "%s/%s/run.json", folder, adapter);
-    if (byte_source_file(path.data, &source, NULL) == 0) {
+    if (byte_source_plain(path.data, &source, NULL) == 0) {
         enum { MOST = 16 << 20 };
         text_in *in = text_in_open(source);
         size_t n;

@@ -1,6 +1,7 @@
 // Raw chunks are decoded behind what is already waiting in `data`; a sequence cut by the end of a chunk stays in `raw`
 // until the next one. ASCII, nearly all of most logs, is checked eight bytes at a time and copied as it is.
 #include "app/corpus/text_in.h"
+#include "model/base/plain_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,12 @@ int byte_source_file(const char *path, byte_source *out, error *err) {
     }
     *out = (byte_source){file_read, file_close, (void *)(intptr_t)fd, known && S_ISREG(st.st_mode) ? st.st_size : -1};
     return 0;
+}
+
+int byte_source_plain(const char *path, byte_source *out, error *err) {
+    int fd = plain_file_open(path, err);
+    if (fd >= 0) *out = (byte_source){file_read, file_close, (void *)(intptr_t)fd, -1};
+    return fd < 0 ? -1 : 0;
 }
 
 typedef struct memory_source {

@@ -20,6 +20,8 @@ typedef struct byte_source {
 
 // A file, or standard input for "-". 0, or -1 with a message.
 int byte_source_file(const char *path, byte_source *out, error *err);
+// A file that doppel keeps for itself: a pipe or a device under its name is an error (model/base/plain_file.h).
+int byte_source_plain(const char *path, byte_source *out, error *err);
 // n bytes that outlive the source.
 byte_source byte_source_memory(const char *bytes, size_t n);
 

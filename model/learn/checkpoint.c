@@ -1,4 +1,5 @@
 #include "model/learn/checkpoint.h"
+#include "model/base/plain_file.h"
 #include "model/file/outfile.h"
 
 #include <errno.h>
@@ -163,8 +164,10 @@ static int read_arrays(reader *r, param_set *set) {
 }
 
 static int read_file(const char *path, checkpoint *c, param_set *set, error *err) {
-    reader r = {fopen(path, "rb"), path, err};
-    if (!r.file) return error_set(err, "%s: there is no checkpoint to go on from: %s", path, strerror(errno));
+    error why = {{0}};
+    int fd = plain_file_open(path, &why);
+    reader r = {fd < 0 ? NULL : fdopen(fd, "rb"), path, err};
+    if (!r.file) return error_set(err, "%s; there is no checkpoint to go on from", why.text);
     int rc = read_numbers(&r, c);
     if (rc == 0 && set) rc = read_names(&r, set);
     if (rc == 0 && set) rc = read_arrays(&r, set);
