@@ -30,6 +30,8 @@ static void defaults(void) {
     OK(chat.repetition_penalty == 1.1 && chat.max_tokens == 512 && !chat.seed_given, "chat");
 }
 
+#define SIXTEEN "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"
+
 // text: what is read; printed: what is written back, NULL when it must be refused.
 static void reading(void) {
     static const struct {
@@ -75,7 +77,9 @@ static void reading(void) {
         {"eos", "2,", NULL},
         {"eos", "-2", NULL},
         {"eos", "4294967296", NULL},
-        {"eos", "1,2,3,4,5,6,7,8,9", NULL},
+        {"eos", "1,2,3,4,5,6,7,8,9", "1,2,3,4,5,6,7,8,9"},
+        {"eos", SIXTEEN "," SIXTEEN "," SIXTEEN "," SIXTEEN, SIXTEEN "," SIXTEEN "," SIXTEEN "," SIXTEEN},
+        {"eos", SIXTEEN "," SIXTEEN "," SIXTEEN "," SIXTEEN ",1", NULL},
         {"eos", "", "the model's"},
         {"stop", "END", "\"END\""},
         {"stop", "a\\nb\\t\\\\", "\"a\\nb\\t\\\\\""},
