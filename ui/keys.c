@@ -167,9 +167,11 @@ static bool next_escape(keys *k, bool timed_out, key *out) {
         take_bytes(k, out, 2);
         return true;
     }
-    // A second ESC is the key struck again or held down, or begins another key; some terminals send Alt and an arrow so.
-    bool arrow = n >= 3 && (s[2] == '[' || s[2] == 'O') && (n == 3 || (s[3] >= 'A' && s[3] <= 'D'));
-    bool again = n >= 2 && s[1] == 0x1b && !arrow;
+    // A second ESC is the key struck again or held down, or begins another key. Some terminals send Alt and an arrow so:
+    // that cannot be told from Escape and an arrow in one go, but from Escape and any longer sequence.
+    bool begins = n >= 3 && (s[2] == '[' || s[2] == 'O');
+    bool again = n >= 2 && s[1] == 0x1b && !(begins && n > 3 && s[3] >= 'A' && s[3] <= 'D');
+    if (again && !timed_out && (n == 2 || (begins && n == 3))) return false;
     out->is_alone = n == 1 || again;
     take_char(k, out, 0x1b, 1);
     return true;

@@ -111,6 +111,13 @@ static int64_t patience(const loop *l) {
     return l->ui.keys.bursting ? BURST_MS : l->ui.keys.pasting ? PASTE_MS : ESCAPE_MS;
 }
 
+// Nothing that came since the last reading waits in the terminal: where this program was kept from running, the clock
+// alone would take ESC and the rest of a sequence for two keys.
+static bool is_quiet(void) {
+    struct pollfd input = {.fd = 0, .events = POLLIN};
+    return poll(&input, 1, 0) == 0;
+}
+
 // Takes one key, if there is one.
 static bool take_key(loop *l) {
     ui *u = &l->ui;
@@ -118,7 +125,7 @@ static bool take_key(loop *l) {
     u->held.code = KEYS_NONE;
     if (k.code == KEYS_NONE) {
         u->has_waited = false;
-        bool timed_out = keys_waiting(&u->keys) && now_ms() - l->read_at >= patience(l);
+        bool timed_out = keys_waiting(&u->keys) && now_ms() - l->read_at >= patience(l) && is_quiet();
         if (!keys_next(&u->keys, timed_out, &k)) return false;
     }
     if (k.code == KEYS_CHAR && (int)k.ch == screen_suspend_key())

@@ -78,7 +78,13 @@ static void test_characters(void) {
     OK(first_key("\033", 1, true).ch == 033, "and is the Escape key in the end");
     OK(first_key("\033", 1, true).is_alone, "alone");
     OK(!first_key("\033b", 2, false).is_alone, "Alt-b begins with another");
-    OK(first_key("\033\033", 2, false).is_alone, "Escape held down");
+    OK(first_key("\033\033", 2, true).is_alone, "Escape twice");
+    OK(first_key("\033\033\033", 3, false).is_alone, "Escape held down");
+    OK(first_key("\033\033[", 3, true).is_alone, "Escape, then Alt-[");
+    OK(first_key("\033\033[1;3D", 7, false).is_alone, "Escape, then Alt-Left");
+    const char *cut[] = {"\033\033", "\033\033[", "\033\033O"};
+    for (int i = 0; i < 3; i++)
+        OK(first_key(cut[i], strlen(cut[i]), false).code == KEYS_NONE, "what comes next decides: %d", i);
     OK(first_key("\033\033b", 3, false).is_alone, "Escape, then Alt-b");
     OK(first_key("\033\033OQ", 4, false).is_alone && first_key("\033\033[15~", 6, false).is_alone,
        "Escape, then F2, F5");
