@@ -151,7 +151,7 @@ const char *product_mode_name(product_mode mode) {
 }
 
 int product_loss_tokens(const learn_graph *g) {
-    enum { FEWEST = 128, MOST = 1024, NUMBERS = 6 << 20, WHERE_HEAD_LEARNS = 4 };
+    enum { FEWEST = 128, MOST = 1024, NUMBERS = 6 << 20, WHERE_HEAD_LEARNS = 8 };
     int n = NUMBERS / g->config->n_vocab;
     n = n < FEWEST ? FEWEST : n;
     if (g->head.w) n *= WHERE_HEAD_LEARNS;

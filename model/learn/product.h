@@ -27,7 +27,7 @@ size_t product_memory_size(const product_memory *m);
 product_mode product_memory_mode(const product_memory *m);
 void product_memory_close(product_memory *m);
 
-// Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, or 96 MB where the head
+// Labelled places whose logits a product with the head takes at once: as many as fill 24 MB, or 192 MB where the head
 // learns, since each such product reads and writes all of its gradient; within bounds.
 int product_loss_tokens(const learn_graph *g);
 

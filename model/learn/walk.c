@@ -6,7 +6,7 @@
 
 enum {
     MOST_WEIGHTS = 16 << 20, // of a model that is small
-    WALK_TOKENS = 256,       // that a member takes at once, about: what they need in a layer fits into its second cache
+    WALK_TOKENS = 64,        // that a member takes at once, about: what they need in a layer fits into its second cache
 };
 
 // One member: a pass of a few rows of tokens, whose arrays are partly its own and partly a stretch of the whole pass's.
