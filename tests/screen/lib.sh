@@ -135,10 +135,10 @@ screen_lacks() {
 # expect WHAT COMMAND...: a check that the command comes to succeed. What follows builds on it, so a failure ends the
 # test.
 expect() {
-    before=$failed what=$1
+    failed_so_far=$failed what=$1
     shift
     ok "$what" wait_until "$@"
-    [ "$failed" -eq "$before" ] || screen_end
+    [ "$failed" -eq "$failed_so_far" ] || screen_end
 }
 
 # screen_wait PATTERN: the screen comes to match the basic regular expression.
