@@ -12,7 +12,7 @@
 # Nothing sleeps for a fixed time: everything waits for what it expects to see.
 
 passed=0 failed=0 skipped=0
-PATIENCE=${PATIENCE:-20} # seconds
+PATIENCE=${PATIENCE:-60} # seconds: a loaded machine is slow, and waiting ends with what is waited for
 LC_ALL=C.UTF-8
 export LC_ALL
 
