@@ -33,8 +33,10 @@ static product_weights weights_of(const learn_pass *p, const learn_linear *l) {
 
 void linears_low(const member *m, const learn_linear *l, layer_memory *mem, const float *x) {
     product p = member_product(m);
+    product_weights w = weights_of(m->p, l);
     if (!l->a) return;
-    product_narrow(&p, adapter_input(m, l, x), l->cols, l->a->w, l->a->rows, l->scale, low_of(m->p, l, mem));
+    const float *input = adapter_input(m, l, x);
+    product_narrow(&p, &w, input, input == x, l->a->w, l->a->rows, l->scale, low_of(m->p, l, mem));
 }
 
 void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *x, float *y, int ld,
@@ -90,7 +92,7 @@ void linears_backward(const member *m, const learn_linear *l, const float *dy, i
     dy += l->out;
     product_left_back(&of, &w, dy, ld);
     if (l->a) {
-        product_narrow_back(&of, dy, ld, l->rows, l->b->w, l->a->rows, l->scale, p->dlow);
+        product_narrow_back(&of, &w, dy, ld, l->b->w, l->a->rows, l->scale, p->dlow);
         low = (product_low){p->dlow, l->a->w, l->a->rows};
     }
     product_backward(&of, &w, dy, ld, l->a && !drops ? &low : NULL, dx, add);

@@ -8,7 +8,7 @@
 // product_left.
 void linears_forward(const member *m, const learn_linear *l, layer_memory *mem, const float *x, float *y, int ld,
                      bool add);
-// Of that, mem->low alone: scale * A x.
+// Of that, mem->low alone: scale * A x. x was given to product_left.
 void linears_low(const member *m, const learn_linear *l, layer_memory *mem, const float *x);
 // In the forward half this was y = W x + bias + scale * B (A x). dx (N, cols) is set, or added to where add is set.
 void linears_backward(const member *m, const learn_linear *l, const float *dy, int ld, float *dx, bool add);

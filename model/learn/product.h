@@ -85,12 +85,14 @@ void product_keep_right(const product *p, const float *x, int rows, int cols, vo
 // after the other. Without a barrier.
 void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, float *grad);
 
-// The products of an adapter alone, always in float32; A (rank, cols), B (rows, rank).
-// low (N, rank) = scale * x (N, cols) A^T
-void product_narrow(const product *p, const float *x, int cols, const float *a, int rank, float scale, float *low);
-// dlow (N, rank) = scale * dy (N, ld) B
-void product_narrow_back(const product *p, const float *dy, int ld, int rows, const float *b, int rank, float scale,
-                         float *dlow);
+// The products of an adapter of w alone, in integers where those with w are, else in float32; A (rank, cols), B (rows,
+// rank).
+// low (N, rank) = scale * x (N, cols) A^T; given: x is what product_left was given last.
+void product_narrow(const product *p, const product_weights *w, const float *x, bool given, const float *a, int rank,
+                    float scale, float *low);
+// dlow (N, rank) = scale * dy (N, ld) B; dy was given to product_left_back.
+void product_narrow_back(const product *p, const product_weights *w, const float *dy, int ld, const float *b, int rank,
+                         float scale, float *dlow);
 // dx (N, cols) = dlow (N, rank) A
 void product_widen(const product *p, const float *dlow, const float *a, int rank, int cols, float *dx);
 // A's grad (rank, cols) += dlow^T x; B's grad (rows, rank) += dy^T low

@@ -26,6 +26,7 @@ typedef struct own_memory {
     linear_scratch spread; // int8: two row blocks spread out
     activations row;       // int8: a row on its way into the tiles
     uint8_t *bytes;        // int8: a panel of the way back
+    uint8_t *low_panel;    // int8: one of an adapter's
 } own_memory;
 
 struct product_memory {
@@ -47,6 +48,8 @@ struct product_memory {
     activations tiles;   // (N, widest)
     uint8_t *left_bytes; // of the way back: (N, blocks, BYTES_BLOCK)
     float *left_steps;   // (N, blocks)
+    uint8_t *low_bytes;  // an adapter's low, likewise
+    float *low_steps;
     own_memory own[TEAM_MAX];
     char *arena;
     size_t arena_bytes;
@@ -117,6 +120,7 @@ void product_pairs_panel(const product *p, const product_weights *w, const right
 void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
+// Whether its way back is in integers, and what an adapter adds in either direction.
 bool product_int8_fits_back(const product_memory *m, const product_weights *w);
 void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k);
 void product_int8_left(const product *p, const float *x, int ld, int width);
@@ -124,5 +128,17 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
                           bool add);
 void product_int8_left_back(const product *p, const float *dy, int ld, int width);
 void product_int8_backward(const product *p, const product_weights *w, const product_low *low, float *dx, bool add);
+
+void product_int8_low_cut(product_memory *m, size_t tokens, int members, arena *k);
+// Tokens [first, last) of low (N, rank) become the left factor of product_int8_low_add.
+void product_int8_low_left(const product *p, const float *low, int rank, int first, int last);
+// The right factor of columns [first, first + n), n <= 32, of the product that low is added to; the caller's own.
+void product_int8_low_panel(const product *p, const product_low *low, const product_weights *w, bool back, int first,
+                            int n);
+// out (n, ld), which stands for those columns of tokens [token, token + n), += low.
+void product_int8_low_add(const product *p, const product_low *low, int columns, int token, int n, float *out, int ld);
+// product_narrow of what product_left was given, and product_narrow_back of what product_left_back was.
+void product_int8_narrow(const product *p, const float *a, int cols, int rank, float scale, float *low);
+void product_int8_narrow_back(const product *p, int rows, const float *b, int rank, float scale, float *dlow);
 
 #endif

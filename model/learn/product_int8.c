@@ -27,6 +27,7 @@ void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k) {
         arena_cut_row(k, &own->row, m->widest);
         own->bytes = arena_cut(k, blocks, BYTES_PANEL);
     }
+    product_int8_low_cut(m, tokens, members, k);
 }
 
 // Members take whole tiles. A width that is no multiple of 32 is filled up with zeros.
@@ -50,23 +51,25 @@ void product_int8_left(const product *p, const float *x, int ld, int width) {
     product_wait(p);
 }
 
-// out (N, ld) = left * some row blocks, of which `columns` outputs exist.
-static void multiply_blocks(const product *p, const unpacked *w, int columns, float *out, int ld, bool add) {
+// out (N, ld) = left * some row blocks, of which `columns` outputs exist, and what the adapter adds where its panel is made.
+static void multiply_blocks(const product *p, const unpacked *w, int columns, const product_low *low, float *out,
+                            int ld, bool add) {
     int n = p->rows * p->len;
     const qtiles *left = &p->memory->tiles.tiles;
     for (int t = 0; t < n; t += KERNELS_TILE) {
         int rows = n - t < KERNELS_TILE ? n - t : KERNELS_TILE;
         float *to = out + (size_t)t * (size_t)ld, tile[KERNELS_TILE * OUTPUTS];
-        if (columns == w->n_blocks * PACK_ROWS) {
+        bool whole = columns == w->n_blocks * PACK_ROWS;
+        if (whole)
             kernels_get()->gemm(w, left, t / KERNELS_TILE, rows, add, to, (size_t)ld);
-            continue;
-        }
-        kernels_get()->gemm(w, left, t / KERNELS_TILE, rows, false, tile, OUTPUTS);
-        for (int i = 0; i < rows; i++)
+        else
+            kernels_get()->gemm(w, left, t / KERNELS_TILE, rows, false, tile, OUTPUTS);
+        for (int i = 0; i < rows && !whole; i++)
             for (int c = 0; c < columns; c++) {
                 float *y = to + (size_t)i * (size_t)ld + c;
                 *y = add ? *y + tile[i * OUTPUTS + c] : tile[i * OUTPUTS + c];
             }
+        if (low) product_int8_low_add(p, low, columns, t, rows, to, ld);
     }
 }
 
@@ -75,6 +78,7 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
     const pack *from = &w->base->packed;
     const linear_scratch *s = &p->memory->own[p->rank].spread;
     size_t units = (size_t)from->n_units, scales = units * (size_t)pack_halves(from) * PACK_ROWS;
+    bool low_bytes = low && product_int8_fits_back(p->memory, w);
     int pairs = (from->n_blocks + KERNELS_BLOCKS - 1) / KERNELS_BLOCKS;
     for (int pair = product_take(p, -1); pair < pairs; pair = product_take(p, pair)) {
         int b = pair * KERNELS_BLOCKS, n = from->n_blocks - b < KERNELS_BLOCKS ? from->n_blocks - b : KERNELS_BLOCKS;
@@ -83,8 +87,10 @@ void product_int8_forward(const product *p, const product_weights *w, const prod
                                   s->scale + (size_t)i * scales, s->offset + (size_t)i * scales);
         unpacked spread = {n, from->n_units, pack_halves(from), from->traits.bits, s->u, s->scale, s->offset};
         int columns = w->rows - b * PACK_ROWS < n * PACK_ROWS ? w->rows - b * PACK_ROWS : n * PACK_ROWS;
-        multiply_blocks(p, &spread, columns, y + b * PACK_ROWS, ld, add);
-        if (low) product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
+        if (low_bytes) product_int8_low_panel(p, low, w, false, b * PACK_ROWS, columns);
+        multiply_blocks(p, &spread, columns, low_bytes ? low : NULL, y + b * PACK_ROWS, ld, add);
+        if (low && !low_bytes)
+            product_add_low(p, low, false, b * PACK_ROWS, columns, 0, p->rows * p->len, y + b * PACK_ROWS, ld);
     }
     product_wait(p);
 }
@@ -122,7 +128,7 @@ static void multiply_panel(const product *p, const product_weights *w, int colum
         float *to = dx + (size_t)t * cols + column;
         bytes_get()->multiply(rows, BYTES_COLUMNS, w->rows, m->left_bytes + (size_t)t * blocks * BYTES_BLOCK,
                               m->left_steps + (size_t)t * blocks, m->own[p->rank].bytes, add, to, cols);
-        if (low) product_add_low(p, low, true, column, BYTES_COLUMNS, t, rows, to, w->cols);
+        if (low) product_int8_low_add(p, low, BYTES_COLUMNS, t, rows, to, w->cols);
     }
 }
 
@@ -134,6 +140,7 @@ void product_int8_backward(const product *p, const product_weights *w, const pro
     if (few) team_share(last, p->rank, p->size, &first, &last);
     for (int i = few ? 0 : product_take(p, -1); i < panels; i = few ? i + 1 : product_take(p, i)) {
         make_panel(w, i * BYTES_COLUMNS, panel);
+        if (low) product_int8_low_panel(p, low, w, true, i * BYTES_COLUMNS, BYTES_COLUMNS);
         multiply_panel(p, w, i * BYTES_COLUMNS, first, last - first, low, add, dx);
     }
     product_wait(p);

@@ -1,4 +1,5 @@
-// The products of an adapter, whose matrices are as narrow as its rank: in float32, the factors read where they lie.
+// The products of an adapter, whose matrices are as narrow as its rank: in float32, the factors read where they lie, unless
+// product_int8_low.c has them.
 #include "model/learn/product_impl.h"
 
 #include <string.h>
@@ -47,20 +48,30 @@ void product_add_low(const product *p, const product_low *low, bool back, int fi
     }
 }
 
-void product_narrow(const product *p, const float *x, int cols, const float *a, int rank, float scale, float *low) {
+void product_narrow(const product *p, const product_weights *w, const float *x, bool given, const float *a, int rank,
+                    float scale, float *low) {
     float *turned = p->memory->own[p->rank].turned;
-    int first, last;
+    int first, last, cols = w->cols;
+    if (given && p->memory->mode == PRODUCT_INT8 && product_int8_fits(w)) {
+        product_int8_narrow(p, a, cols, rank, scale, low);
+        return;
+    }
     token_share(p, &first, &last);
     turn(a, rank, cols, turned);
     loops_get()->multiply(last - first, rank, cols, scale,
                           (loops_left){x + (size_t)first * (size_t)cols, (size_t)cols, 1}, turned, (size_t)rank, false,
                           low + (size_t)first * (size_t)rank, (size_t)rank);
+    if (product_int8_fits_back(p->memory, w)) product_int8_low_left(p, low, rank, first, last);
     product_wait(p);
 }
 
-void product_narrow_back(const product *p, const float *dy, int ld, int rows, const float *b, int rank, float scale,
-                         float *dlow) {
-    int first, last;
+void product_narrow_back(const product *p, const product_weights *w, const float *dy, int ld, const float *b, int rank,
+                         float scale, float *dlow) {
+    int first, last, rows = w->rows;
+    if (product_int8_fits_back(p->memory, w)) {
+        product_int8_narrow_back(p, rows, b, rank, scale, dlow);
+        return;
+    }
     token_share(p, &first, &last);
     loops_get()->multiply(last - first, rank, rows, scale, (loops_left){dy + (size_t)first * (size_t)ld, (size_t)ld, 1},
                           b, (size_t)rank, false, dlow + (size_t)first * (size_t)rank, (size_t)rank);

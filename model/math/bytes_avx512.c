@@ -89,17 +89,30 @@ INLINE __m512i four_at(const uint8_t *p) {
     return _mm512_set1_epi32(v);
 }
 
-// Twelve rows' sums over n groups of four numbers. `first` is what those of the columns begin with. Rows are reached from
-// every third one, so that addresses need few registers. A function of its own, so that all sums stay in registers.
-static __attribute__((noinline)) void sum_tile(const uint8_t *a, size_t row, const int32_t *first, const uint8_t *panel,
-                                               int n, int32_t (*out)[BYTES_COLUMNS]) {
+// A block's part of a product as it is read: what the sums of the columns begin with, their scales, and the numbers.
+typedef struct part {
+    const uint8_t *a; // (12, row)
+    size_t row;
+    const float *scale; // (12), `step` apart
+    size_t step;
+    const uint8_t *panel;
+    int groups; // of four numbers
+} part;
+
+// c (12, 32) = the part's sums; += where add is set. Rows are reached from every third one, so that addresses need few
+// registers. A function of its own, so that all sums stay in registers.
+static __attribute__((noinline)) void multiply_part(const part *p, bool add, float *c, size_t ldc) {
+    const uint8_t *a = p->a, *panel = p->panel;
+    const size_t row = p->row;
     __m512i sum[BYTES_ROWS][2];
 #pragma GCC unroll 12
     for (int i = 0; i < BYTES_ROWS; i++) {
-        sum[i][0] = _mm512_load_si512(first);
-        sum[i][1] = _mm512_load_si512(first + 16);
+        sum[i][0] = _mm512_load_si512(panel);
+        sum[i][1] = _mm512_load_si512(panel + 64);
     }
-    for (int g = 0; g < n; g++, a += 4, panel += 4 * BYTES_COLUMNS) {
+    __m512 column0 = _mm512_load_ps(panel + 128), column1 = _mm512_load_ps(panel + 192);
+    panel += 8 * BYTES_COLUMNS;
+    for (int g = 0; g < p->groups; g++, a += 4, panel += 4 * BYTES_COLUMNS) {
         const uint8_t *base[4] = {a, a + 3 * row, a + 6 * row, a + 9 * row};
         __m512i b0 = _mm512_load_si512(panel), b1 = _mm512_load_si512(panel + 64);
 #pragma GCC unroll 12
@@ -109,41 +122,42 @@ static __attribute__((noinline)) void sum_tile(const uint8_t *a, size_t row, con
             sum[i][1] = _mm512_dpbusd_epi32(sum[i][1], x, b1);
         }
     }
+    __m512 taken0 = _mm512_mul_ps(column0, _mm512_set1_ps(BIAS)), taken1 = _mm512_mul_ps(column1, _mm512_set1_ps(BIAS));
+    const float *scale = p->scale;
 #pragma GCC unroll 12
-    for (int i = 0; i < BYTES_ROWS; i++) {
-        _mm512_store_si512(out[i], sum[i][0]);
-        _mm512_store_si512(out[i] + 16, sum[i][1]);
+    for (int i = 0; i < BYTES_ROWS; i++, c += ldc, scale += p->step) {
+        __m512 times = _mm512_set1_ps(*scale);
+        __m512 y0 = _mm512_fmsub_ps(column0, _mm512_castsi512_ps(sum[i][0]), taken0);
+        __m512 y1 = _mm512_fmsub_ps(column1, _mm512_castsi512_ps(sum[i][1]), taken1);
+        _mm512_storeu_ps(c, add ? _mm512_fmadd_ps(y0, times, _mm512_loadu_ps(c)) : _mm512_mul_ps(y0, times));
+        _mm512_storeu_ps(c + 16, add ? _mm512_fmadd_ps(y1, times, _mm512_loadu_ps(c + 16)) : _mm512_mul_ps(y1, times));
     }
 }
 
-// A tile's m rows of c += its sums over a block, or = where add is not set. Rows' scales are `blocks` apart.
-INLINE void put_tile(int m, int n, int32_t (*sum)[BYTES_COLUMNS], const float *scale, size_t blocks,
-                     const float *columns, bool add, float *c, size_t ldc) {
-    __mmask16 masks[2] = {tail_mask((size_t)n), tail_mask(n > 16 ? (size_t)(n - 16) : 0)};
-    __m512 column[2] = {_mm512_load_ps(columns), _mm512_load_ps(columns + 16)}, taken[2];
-    for (int v = 0; v < 2; v++) taken[v] = _mm512_mul_ps(column[v], _mm512_set1_ps(BIAS));
-    for (int i = 0; i < m; i++, c += ldc) {
-        __m512 step = _mm512_set1_ps(scale[(size_t)i * blocks]);
-        for (int v = 0; v < 2; v++) {
-            __m512 before = add ? _mm512_maskz_loadu_ps(masks[v], c + 16 * v) : _mm512_setzero_ps();
-            __m512 part = _mm512_fmsub_ps(column[v], _mm512_load_ps((const float *)(sum[i] + 16 * v)), taken[v]);
-            _mm512_mask_storeu_ps(c + 16 * v, masks[v], _mm512_fmadd_ps(part, step, before));
-        }
+// The same for m rows and n columns at an edge: whole tiles go through memory of their own.
+static void multiply_edge(part p, int m, int n, bool add, float *c, size_t ldc) {
+    float whole[BYTES_ROWS][BYTES_COLUMNS] = {{0}}, scale[BYTES_ROWS] = {0};
+    for (int i = 0; i < m; i++) {
+        scale[i] = p.scale[(size_t)i * p.step];
+        if (add) memcpy(whole[i], c + (size_t)i * ldc, (size_t)n * sizeof *c);
     }
+    p.scale = scale;
+    p.step = 1;
+    multiply_part(&p, add, *whole, BYTES_COLUMNS);
+    for (int i = 0; i < m; i++) memcpy(c + (size_t)i * ldc, whole[i], (size_t)n * sizeof *c);
 }
 
 static void multiply_avx512(int m, int n, int k, const uint8_t *a, const float *scale, const uint8_t *panel, bool add,
                             float *c, size_t ldc) {
     size_t blocks = bytes_blocks(k), row = blocks * BYTES_BLOCK;
-    _Alignas(64) int32_t sum[BYTES_ROWS][BYTES_COLUMNS];
     for (int t = 0; t < m; t += BYTES_ROWS, a += BYTES_ROWS * row, scale += BYTES_ROWS * blocks, c += BYTES_ROWS * ldc)
         for (size_t b = 0; b < blocks; b++) {
-            const uint8_t *part = panel + b * BYTES_PANEL;
-            const float *columns = (const float *)(const void *)(part + 4 * BYTES_COLUMNS);
-            int rows = m - t < BYTES_ROWS ? m - t : BYTES_ROWS, left = k - (int)b * BYTES_BLOCK;
-            sum_tile(a + b * BYTES_BLOCK, row, (const int32_t *)(const void *)part, part + 8 * BYTES_COLUMNS,
-                     ((left < BYTES_BLOCK ? left : BYTES_BLOCK) + 3) / 4, sum);
-            put_tile(rows, n, sum, scale + b, blocks, columns, add || b > 0, c, ldc);
+            int left = k - (int)b * BYTES_BLOCK, groups = ((left < BYTES_BLOCK ? left : BYTES_BLOCK) + 3) / 4;
+            part p = {a + b * BYTES_BLOCK, row, scale + b, blocks, panel + b * BYTES_PANEL, groups};
+            if (m - t >= BYTES_ROWS && n == BYTES_COLUMNS)
+                multiply_part(&p, add || b > 0, c, ldc);
+            else
+                multiply_edge(p, m - t < BYTES_ROWS ? m - t : BYTES_ROWS, n, add || b > 0, c, ldc);
         }
 }
 
