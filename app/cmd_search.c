@@ -47,12 +47,19 @@ static double cosine(const job *j, const float *x) {
     return sum;
 }
 
+// How the sums of a text are rounded depends on the texts it is embedded with: what that can make of a score is no
+// difference.
+static bool is_nearer(const hit *a, const hit *b) {
+    const double rounding = 1e-6;
+    return a->score > b->score + rounding;
+}
+
 // Keeps the hit if it is among the best; of equal ones the earlier stays before the later.
 static void take(job *j, hit h, const char *text) {
-    if (j->n_hits == j->n_top && !(h.score > j->hits[j->n_hits - 1].score)) return;
+    if (j->n_hits == j->n_top && !is_nearer(&h, &j->hits[j->n_hits - 1])) return;
     if (j->n_hits == j->n_top) free(j->hits[--j->n_hits].text);
     int at = j->n_hits++;
-    for (; at > 0 && h.score > j->hits[at - 1].score; at--) j->hits[at] = j->hits[at - 1];
+    for (; at > 0 && is_nearer(&h, &j->hits[at - 1]); at--) j->hits[at] = j->hits[at - 1];
     h.text = mem_strndup(text, h.len);
     j->hits[at] = h;
 }
