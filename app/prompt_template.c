@@ -136,7 +136,8 @@ int prompt_template_load(prompt_template *t, const char *name, error *err) {
     *t = (prompt_template){0};
     buf path = {0}, text = {0};
     int failed = find(name, &path, err);
-    if (!failed) failed = read_all_plain(buf_str(&path), &text, err);
+    // A path that was given may be that of a pipe, as a shell makes them.
+    if (!failed) failed = (strchr(name, '/') ? read_all : read_all_plain)(buf_str(&path), &text, err);
     if (!failed) failed = prompt_template_parse(t, buf_str(&text), buf_str(&path), err);
     buf_free(&path);
     buf_free(&text);
