@@ -6,6 +6,7 @@
 #define SMALLER(a, b)         ((lanes)_mm512_min_ps((__m512)(a), (__m512)(b)))
 #define LARGER(a, b)          ((lanes)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define RECIPROCAL(x)         ((lanes)reciprocal((__m512)(x)))
+#define TIMES_POWER(p, n)     ((lanes)_mm512_scalef_ps((__m512)(p), (__m512)(n)))
 #define WIDE_ROWS             8
 #define NARROW_ROWS           16
 #if defined(__AVX512F__)

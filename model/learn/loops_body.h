@@ -2,7 +2,8 @@
 //   LOOPS        its name               LOOPS_NAME   that of the tier, in quotes
 //   LANES        floats of a vector
 //   MULTIPLY_ADD(a, b, c)    a * b + c of vectors
-//   SMALLER(a, b), LARGER(a, b), RECIPROCAL(x)   of vectors, where the tier has better than what loops_vectors.h makes
+//   SMALLER(a, b), LARGER(a, b), RECIPROCAL(x), TIMES_POWER(p, n)
+//                of vectors, where the tier has better than what loops_vectors.h makes
 //   WIDE_ROWS, NARROW_ROWS   rows of a tile of two vectors, of one vector: as many as the registers hold
 // Sums are gathered in one vector and its lanes added in a fixed order, which compilers may not decide for themselves.
 #include "model/learn/loops.h"

@@ -70,6 +70,10 @@ INLINE lanes choose(whole mask, lanes yes, lanes no) {
 #ifndef RECIPROCAL
 #define RECIPROCAL(x) (1 / (x))
 #endif
+// p * 2^n, n whole numbers from -126 to 127.
+#ifndef TIMES_POWER
+#define TIMES_POWER(p, n) ((p) * (lanes)((__builtin_convertvector(n, whole) + 127) << 23))
+#endif
 
 // The lanes added up, halves first.
 INLINE float total(lanes v) {
@@ -103,7 +107,7 @@ INLINE lanes exponential(lanes x) {
     p = MULTIPLY_ADD(p, r, all(0.5f));
     p = MULTIPLY_ADD(p, r, all(1));
     p = MULTIPLY_ADD(p, r, all(1));
-    return p * (lanes)((__builtin_convertvector(n, whole) + 127) << 23);
+    return TIMES_POWER(p, n);
 }
 
 INLINE lanes logistic(lanes x) {
