@@ -132,15 +132,23 @@ static int find(const char *name, buf *path, error *err) {
                      name, buf_str(path));
 }
 
+typedef int read_fn(const char *path, buf *out, error *err);
+
+static int load(prompt_template *t, const char *path, read_fn *read, error *err) {
+    buf text = {0};
+    int failed = read(path, &text, err);
+    if (!failed) failed = prompt_template_parse(t, buf_str(&text), path, err);
+    buf_free(&text);
+    return failed;
+}
+
 int prompt_template_load(prompt_template *t, const char *name, error *err) {
     *t = (prompt_template){0};
-    buf path = {0}, text = {0};
+    buf path = {0};
     int failed = find(name, &path, err);
     // A path that was given may be that of a pipe, as a shell makes them.
-    if (!failed) failed = (strchr(name, '/') ? read_all : read_all_plain)(buf_str(&path), &text, err);
-    if (!failed) failed = prompt_template_parse(t, buf_str(&text), buf_str(&path), err);
+    if (!failed) failed = load(t, buf_str(&path), strchr(name, '/') ? read_all : read_all_plain, err);
     buf_free(&path);
-    buf_free(&text);
     return failed;
 }
 
@@ -167,9 +175,9 @@ static void add_to_list(option_list *seen, const char *dir, const char *file, bu
     option_list_push(seen, mem_strdup(file));
     buf path = {0};
     buf_printf(&path, "%s/%s", dir, file);
-    prompt_template t;
+    prompt_template t = {0};
     error err;
-    int failed = prompt_template_load(&t, buf_str(&path), &err);
+    int failed = load(&t, buf_str(&path), read_all_plain, &err);
     buf_printf(out, "%-12.*s %s\n", (int)(n - m), file, failed ? err.text : t.about ? t.about : "");
     prompt_template_free(&t);
     buf_free(&path);
