@@ -102,7 +102,9 @@ static inline bool member_begin(const member *m) {
     if (!p->at_layer) return true;
     if (m->rank == 0 && !p->given_up) p->given_up = !p->at_layer(p->at_layer_arg);
     member_wait(m);
-    return !p->given_up;
+    bool goes_on = !p->given_up;
+    member_wait(m); // all have read it before it is written again: what follows may be without a barrier (walk.h)
+    return goes_on;
 }
 
 static inline void member_share(const member *m, int n, int *first, int *last) {
