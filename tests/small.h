@@ -28,7 +28,7 @@ typedef struct small_options {
     bool floats;  // weights in F32, otherwise Q4_0
     int head_dim; // 0: 32; heads = SMALL_EMBD / head_dim
     int window;   // sliding window; 0: none
-    float width;  // that weights of layers are spread over; 0: 0.45
+    float width;  // that weights of layers are spread over, from block to block more or less; 0: 0.45, the same in all
 } small_options;
 
 typedef struct small_tensor {
@@ -52,7 +52,8 @@ static inline void small_write_rows(buf *out, const small_tensor *t, const small
         return;
     }
     for (int i = 0; i < t->rows * t->cols / 32; i++) {
-        uint16_t d = f32_to_f16(width / 15);
+        float range = o->width > 0 ? width * (1 + small_random(seed)) : width;
+        uint16_t d = f32_to_f16(range / 15);
         buf_append(out, &d, sizeof d);
         for (int k = 0; k < 16; k++) buf_putc(out, (char)(int)(small_random(seed) * 255));
     }

@@ -16,7 +16,7 @@ bool product_int8_fits_back(const product_memory *m, const product_weights *w) {
 }
 
 void product_int8_cut(product_memory *m, size_t tokens, int members, arena *k) {
-    size_t blocks = bytes_get() ? bytes_blocks(m->widest) : 0, left = padded((int)tokens, BYTES_ROWS) * blocks;
+    size_t blocks = bytes_get() ? bytes_blocks(m->widest) : 0, left = (tokens + BYTES_ROWS) * blocks;
     m->left_bytes = arena_cut(k, left, BYTES_BLOCK);
     m->left_steps = arena_cut(k, left, sizeof(float));
     arena_cut_tiles(k, &m->tiles, (int)tokens, m->widest);
@@ -113,6 +113,7 @@ static void make_panel(const product_weights *w, int first, uint8_t *out) {
     float x[(BYTES_BLOCK + PACK_ROWS) * BYTES_COLUMNS];
     for (int row = 0; row < w->rows; row += BYTES_BLOCK, out += BYTES_PANEL) {
         int k = w->rows - row < BYTES_BLOCK ? w->rows - row : BYTES_BLOCK;
+        if (bytes_get()->panel_packed(&w->base->packed, row, k, first / QUANT_UNIT, out)) continue;
         product_read_columns(w, row, k, first, BYTES_COLUMNS, x);
         bytes_get()->panel(x, k, out);
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 void product_int8_low_cut(product_memory *m, size_t tokens, int members, arena *k) {
-    size_t blocks = bytes_get() ? bytes_blocks(m->rank) : 0, left = padded((int)tokens, BYTES_ROWS) * blocks;
+    size_t blocks = bytes_get() ? bytes_blocks(m->rank) : 0, left = (tokens + BYTES_ROWS) * blocks;
     m->low_bytes = arena_cut(k, left, BYTES_BLOCK);
     m->low_steps = arena_cut(k, left, sizeof(float));
     for (int i = 0; i < members; i++) m->own[i].low_panel = arena_cut(k, blocks, BYTES_PANEL);

@@ -7,9 +7,7 @@
 #ifndef DOPPEL_BYTES_H
 #define DOPPEL_BYTES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "model/math/pack.h"
 
 enum { BYTES_COLUMNS = 32, BYTES_ROWS = 12, BYTES_BLOCK = 128 };
 
@@ -22,8 +20,11 @@ typedef struct bytes {
     // A block of a panel, BYTES_PANEL bytes on a border of 64: x (k, 32), k at most BYTES_BLOCK. The panel of a right
     // factor is all of its blocks one after the other.
     void (*panel)(const float *x, int k, uint8_t *out);
-    // c (m, n) = a * panel, n <= 32, both of so many blocks; += where add is set. Each row of c is calculated in the same
-    // way, whatever m is.
+    // The same from packed weights: rows [row, row + k) of unit `unit` of the columns, row a multiple of 16, with one scale
+    // for all of them. False where panel, from floats, does better by the type.
+    bool (*panel_packed)(const pack *w, int row, int k, int unit, uint8_t *out);
+    // c (m, n) = a * panel (k, n), n <= 32; += where add is set. Each row of c is calculated in the same way, whatever m is.
+    // Up to BYTES_ROWS - 1 rows of a behind the last are read and count for nothing.
     void (*multiply)(int m, int n, int k, const uint8_t *a, const float *scale, const uint8_t *panel, bool add,
                      float *c, size_t ldc);
 } bytes;

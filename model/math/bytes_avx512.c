@@ -1,7 +1,7 @@
 // Products in 8-bit integers with AVX-512 VNNI. The left factor's numbers stand 128 higher than they are, as bytes without
 // a sign: the sums of a column begin with what takes that off again.
 #include "model/math/bytes.h"
-#include "model/math/avx512.h"
+#include "model/math/avx512_packed.h"
 
 #if defined(__AVX512F__)
 
@@ -83,6 +83,99 @@ static void panel_avx512(const float *x, int k, uint8_t *out) {
     }
 }
 
+// ---- a panel from packed weights ----
+
+// What the largest becomes. Not 127: weights of a few bits at simple fractions of it would lie in the middle between two
+// integers and all be rounded up.
+static const float MOST = 126.6f;
+
+typedef struct line {
+    __m512 scale[2], offset[2]; // of sixteen rows, of a unit's halves
+} line;
+
+// Sixteen rows of bytes times a, plus b, both in 1/256: what is whole of it. |u a + b| < 2^15.
+INLINE __m512i scaled_bytes(__m512i u, __m512i a, __m512i b) {
+    __m512i even = _mm512_and_si512(u, _mm512_set1_epi16(255)), odd = _mm512_srli_epi16(u, 8);
+    even = _mm512_add_epi16(_mm512_mullo_epi16(even, a), b);
+    odd = _mm512_add_epi16(_mm512_mullo_epi16(odd, a), b);
+    return _mm512_or_si512(_mm512_srli_epi16(even, 8), _mm512_andnot_si512(_mm512_set1_epi16(255), odd));
+}
+
+// Sixteen words as 1/256, each twice, plus `more`.
+INLINE __m512i in_256ths(__m512 x, __m512 by, int more) {
+    __m512i v = _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(x, by)), _mm512_set1_epi32(more));
+    return _mm512_or_si512(_mm512_and_si512(v, _mm512_set1_epi32(0xffff)), _mm512_slli_epi32(v, 16));
+}
+
+// Sixteen columns of four words (groups) of sixteen rows become those of four groups of rows.
+INLINE void turn_words(const __m512i w[4], __m512i out[4]) {
+    const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m512i t[4];
+    for (int i = 0; i < 4; i++) t[i] = _mm512_shuffle_epi8(w[i], order);
+    __m512i a = _mm512_shuffle_i32x4(t[0], t[1], 0x44), b = _mm512_shuffle_i32x4(t[0], t[1], 0xee);
+    __m512i c = _mm512_shuffle_i32x4(t[2], t[3], 0x44), d = _mm512_shuffle_i32x4(t[2], t[3], 0xee);
+    out[0] = _mm512_shuffle_i32x4(a, c, 0x88);
+    out[1] = _mm512_shuffle_i32x4(a, c, 0xdd);
+    out[2] = _mm512_shuffle_i32x4(b, d, 0x88);
+    out[3] = _mm512_shuffle_i32x4(b, d, 0xdd);
+}
+
+// Scales and offsets of up to BYTES_BLOCK rows; returns the largest magnitude that they allow.
+INLINE float read_lines(const pack *w, quant_traits t, int row, int n, int unit, line *out) {
+    __m512i most = _mm512_setzero_si512();
+    for (int i = 0; i < n; i++)
+        for (int h = 0; h < (t.per_half ? 2 : 1); h++) {
+            __m512 scale, offset, top = _mm512_set1_ps((float)((1 << t.bits) - 1));
+            load_scale(pack_scales(w, row / PACK_ROWS + i), t, unit, h, &scale, &offset);
+            most = _mm512_max_epu32(most, magnitude(offset));
+            most = _mm512_max_epu32(most, magnitude(_mm512_fmadd_ps(scale, top, offset)));
+            out[i].scale[h] = scale;
+            out[i].offset[h] = offset;
+        }
+    uint32_t bits = _mm512_reduce_max_epu32(most);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
+}
+
+INLINE void requantize_format(const pack *w, quant_traits t, int row, int k, int unit, uint8_t *out) {
+    line lines[BYTES_BLOCK / PACK_ROWS];
+    int n = (k + PACK_ROWS - 1) / PACK_ROWS;
+    float largest = read_lines(w, t, row, n, unit, lines);
+    __m512 by = _mm512_set1_ps(largest != 0 ? MOST * 256 / largest : 0);
+    __m512i sum[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()}, *to = (__m512i *)(void *)out;
+    for (int i = 0; i < n; i++) {
+        __m512i g[8], turned[4];
+        load_groups(pack_planes(w, row / PACK_ROWS + i, unit), t.bits, g);
+        for (int half = 0; half < 2; half++) {
+            int h = t.per_half ? half : 0;
+            __m512i a = in_256ths(lines[i].scale[h], by, 0), b = in_256ths(lines[i].offset[h], by, 128);
+            for (int v = 0; v < 4; v++) g[4 * half + v] = scaled_bytes(g[4 * half + v], a, b);
+            turn_words(g + 4 * half, turned);
+            for (int v = 0; v < 4; v++) {
+                to[4 + 2 * (4 * i + v) + half] = turned[v];
+                sum[half] = _mm512_dpbusd_epi32(sum[half], _mm512_set1_epi8(1), turned[v]);
+            }
+        }
+    }
+    __m512i step = _mm512_castps_si512(_mm512_set1_ps(largest / MOST));
+    for (int half = 0; half < 2; half++) {
+        to[half] = _mm512_sub_epi32(_mm512_castps_si512(_mm512_set1_ps(BIAS)), _mm512_slli_epi32(sum[half], 7));
+        to[2 + half] = _mm512_and_si512(step, _mm512_set1_epi32(-4));
+    }
+}
+
+// Weights of more bits would lose some to 1/256ths of a step.
+static bool panel_packed_avx512(const pack *w, int row, int k, int unit, uint8_t *out) {
+    if (w->traits.bits > 5) return false;
+#define REQUANTIZE(traits) requantize_format(w, traits, row, k, unit, out)
+    QUANT_FOR_TYPE(w->type, REQUANTIZE)
+#undef REQUANTIZE
+    return true;
+}
+
+// ---- products ----
+
 INLINE __m512i four_at(const uint8_t *p) {
     int32_t v;
     memcpy(&v, p, sizeof v);
@@ -161,5 +254,5 @@ static void multiply_avx512(int m, int n, int k, const uint8_t *a, const float *
         }
 }
 
-const bytes bytes_avx512 = {"avx512", rows_avx512, panel_avx512, multiply_avx512};
+const bytes bytes_avx512 = {"avx512", rows_avx512, panel_avx512, panel_packed_avx512, multiply_avx512};
 #endif

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { M = 31, ROOM = 36, N = BYTES_COLUMNS, LD = 50, MOST_K = 601, BLOCKS = MOST_K / BYTES_BLOCK + 1 };
+enum { M = 31, ROOM = M + BYTES_ROWS, N = BYTES_COLUMNS, LD = 50, MOST_K = 601, BLOCKS = MOST_K / BYTES_BLOCK + 1 };
 
 static float a[M * MOST_K], b[MOST_K * N];
 static _Alignas(64) uint8_t left[ROOM * BLOCKS * BYTES_BLOCK], panel[BLOCKS * BYTES_PANEL];

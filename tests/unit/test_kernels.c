@@ -1,5 +1,6 @@
 // Every kernel tier against the plain one, and the packed layout against the formats it was packed from.
 #include "model/math/half.h"
+#include "model/math/bytes.h"
 #include "model/math/kernels.h"
 #include "tests/test.h"
 
@@ -401,6 +402,34 @@ static void test_half(void) {
     OK(f32_to_f16(0x1p-25f) == 0 && f32_to_f16(0x1.8p-25f) == 1, "f16 subnormals round");
 }
 
+// A panel of 8-bit products made from packed weights (bytes.h): rows that have a single 1 read it back, each number to half
+// of a step, of which 127 hold the largest that the scales allow.
+static void test_panel(const bytes *b, tensor_type type) {
+    enum { ROWS = 120, COLS = 512, BLOCK = BYTES_BLOCK, ROOM = BLOCK + BYTES_ROWS };
+    static float one[ROWS * ROWS], got[ROWS * BYTES_COLUMNS], steps[ROOM];
+    static _Alignas(64) uint8_t left[ROOM * BLOCK], panel[BYTES_PANEL];
+    problem q = make_problem(type, BLOCK + ROWS, COLS);
+    double worst = 0;
+    bool made = true;
+    for (int i = 0; i < ROWS; i++) one[i * ROWS + i] = 1;
+    b->rows(one, ROWS, ROWS, ROWS, left, steps);
+    for (int unit = 0; unit < COLS / QUANT_UNIT && made; unit += 5) {
+        made = b->panel_packed(&q.p, BLOCK, ROWS, unit, panel);
+        if (!made) break;
+        b->multiply(ROWS, BYTES_COLUMNS, ROWS, left, steps, panel, false, got, BYTES_COLUMNS);
+        float step;
+        memcpy(&step, panel + 4 * BYTES_COLUMNS, sizeof step);
+        for (int i = 0; i < ROWS; i++)
+            for (int c = 0; c < BYTES_COLUMNS; c++) {
+                float want = q.w[(size_t)(BLOCK + i) * COLS + (size_t)(unit * QUANT_UNIT + c)];
+                worst = fmax(worst, fabsf(got[i * BYTES_COLUMNS + c] - want) / step);
+            }
+    }
+    OK(made == (q.p.traits.bits <= 5), "%s: which types are made into panels", tensor_type_name(type));
+    OK(worst < 0.6, "%s: a panel is off by %g steps", tensor_type_name(type), worst);
+    free_problem(&q);
+}
+
 int main(void) {
     const kernels *all[8];
     int n = kernels_all(all, 8);
@@ -419,5 +448,6 @@ int main(void) {
             test_attend(all[i], CACHE_Q8_0, rows % 3 * 32 + 32, rows, rows > 6);
         }
     }
+    for (int f = 0; f < N_FORMATS && bytes_get(); f++) test_panel(bytes_get(), formats[f]);
     return test_end();
 }

@@ -102,7 +102,7 @@ static void test_mode(const setup *s, product_mode mode, double loss_limit, doub
 int main(void) {
     setup s = {0};
     if (open_setup(&s)) {
-        test_mode(&s, PRODUCT_INT8, 1e-3, 0.006);
+        test_mode(&s, PRODUCT_INT8, 1e-3, 0.012);
         if (product_choose(s.graph, PRODUCT_FP16) == PRODUCT_FP16)
             test_mode(&s, PRODUCT_FP16, 2e-4, 0.0015);
         else
