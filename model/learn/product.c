@@ -235,20 +235,30 @@ static const float *floats_of(const product *p, const product_weights *w) {
 
 // ---- float32 ----
 
+// Columns of n that go through the library in one call. It may add up a column's products in another way where others
+// stand beside it, so calls are cut at the same columns whether all members share a product or one calculates it alone.
+static int column_block(const product *p, int n) {
+    int members = team_size(p->team);
+    return (int)padded((n + members - 1) / members, PACK_ROWS);
+}
+
 static void forward_f32(const product *p, const product_weights *w, const float *x, const product_low *low, float *y,
                         int ld, bool add) {
     const float *wf = floats_of(p, w);
     size_t cols = (size_t)w->cols;
     float beta = add ? 1 : 0;
-    int first, last;
-    column_share(p, w->rows, COLUMN_STEP, &first, &last);
-    if (w->rows >= 4 * COLUMN_STEP) {
-        for (int r = 0; r < p->rows && first < last; r++) {
+    int first, last, block = column_block(p, w->rows);
+    column_share(p, w->rows, block, &first, &last);
+    if (w->rows >= 4 * PACK_ROWS) {
+        for (int r = 0; r < p->rows; r++) {
             size_t token = (size_t)r * (size_t)p->len;
-            float *to = y + token * (size_t)ld + first;
-            blas_sgemm(false, true, p->len, last - first, w->cols, 1, x + token * cols, cols, wf + (size_t)first * cols,
-                       cols, beta, to, (size_t)ld);
-            if (low) product_add_low(p, low, false, first, last - first, (int)token, p->len, to, ld);
+            for (int at = first; at < last; at += block) {
+                int n = last - at < block ? last - at : block;
+                float *to = y + token * (size_t)ld + at;
+                blas_sgemm(false, true, p->len, n, w->cols, 1, x + token * cols, cols, wf + (size_t)at * cols, cols,
+                           beta, to, (size_t)ld);
+                if (low) product_add_low(p, low, false, at, n, (int)token, p->len, to, ld);
+            }
         }
     } else {
         stretch s;
@@ -278,17 +288,19 @@ static void backward_f32(const product *p, const product_weights *w, const float
 
 void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
     bool by_rows = rows >= cols;
-    int first, last;
-    column_share(p, by_rows ? rows : cols, COLUMN_STEP, &first, &last);
-    for (int r = 0; r < p->rows && first < last; r++) {
-        size_t token = (size_t)r * (size_t)p->len;
-        const float *dy_row = dy + token * (size_t)ld, *x_row = x + token * (size_t)cols;
-        if (by_rows)
-            blas_sgemm(true, false, last - first, cols, p->len, 1, dy_row + first, (size_t)ld, x_row, (size_t)cols, 1,
-                       grad + (size_t)first * (size_t)cols, (size_t)cols);
-        else
-            blas_sgemm(true, false, rows, last - first, p->len, 1, dy_row, (size_t)ld, x_row + first, (size_t)cols, 1,
-                       grad + first, (size_t)cols);
+    int first, last, block = column_block(p, by_rows ? rows : cols);
+    column_share(p, by_rows ? rows : cols, block, &first, &last);
+    for (int r = 0; r < p->rows; r++) {
+        size_t token = (size_t)r * (size_t)p->len, d = (size_t)cols;
+        const float *dy_row = dy + token * (size_t)ld, *x_row = x + token * d;
+        for (int at = first; at < last; at += block) {
+            int n = last - at < block ? last - at : block;
+            if (by_rows)
+                blas_sgemm(true, false, n, cols, p->len, 1, dy_row + at, (size_t)ld, x_row, d, 1, grad + (size_t)at * d,
+                           d);
+            else
+                blas_sgemm(true, false, rows, n, p->len, 1, dy_row, (size_t)ld, x_row + at, d, 1, grad + at, d);
+        }
     }
 }
 

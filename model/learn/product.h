@@ -34,7 +34,7 @@ int product_loss_tokens(const learn_graph *g);
 // The caller of a product: a member, and the rows of tokens at hand. A member of one waits for nobody.
 typedef struct product {
     product_memory *memory;
-    team *team; // of all that share out the product; unused where size is 1
+    team *team; // of all members, of which `size` share out the product: all of them, or one alone
     int rank, size;
     int rows, len; // N = rows * len
 } product;

@@ -10,9 +10,8 @@
 #include "model/net/arena.h"
 
 enum {
-    STRETCH = 64,     // tokens of an item when tokens are shared out
-    COLUMN_STEP = 16, // float32: columns are shared out in multiples of this
-    COLUMNS = 32,     // output columns that are calculated at once
+    STRETCH = 64, // tokens of an item when tokens are shared out
+    COLUMNS = 32, // output columns that are calculated at once
     // Rows of a gradient that are worked on at once in pairs: their part of it stays in the nearest cache from row of
     // tokens to row.
     GRADIENT_ROWS = 8 * PAIRS_ROWS,

@@ -211,9 +211,9 @@ static void gradient_left(const product *p, const float *dy, int ld, int rows) {
     product_memory *m = p->memory;
     size_t all = padded(p->len, 2) * (size_t)rows;
     int first, last;
-    team_share((rows + COLUMN_STEP - 1) / COLUMN_STEP, p->rank, p->size, &first, &last);
-    first *= COLUMN_STEP;
-    last = last * COLUMN_STEP < rows ? last * COLUMN_STEP : rows;
+    team_share((rows + PACK_ROWS - 1) / PACK_ROWS, p->rank, p->size, &first, &last);
+    first *= PACK_ROWS;
+    last = last * PACK_ROWS < rows ? last * PACK_ROWS : rows;
     for (size_t r = 0; r < (size_t)p->rows; r++)
         product_pairs_turn(m->pairs, dy + r * (size_t)p->len * (size_t)ld, ld, p->len, rows, first, last,
                            m->left + r * all, m->left_scale + r * (size_t)rows);
