@@ -61,12 +61,11 @@ void product_keep_right(const product *p, const float *x, int rows, int cols, vo
     }
 }
 
-// Rows [i, i + n) of the gradient in the columns of one panel.
-static void gradient_block(const product *p, const char *left, const char *right, int rows, int cols, int i, int panel,
-                           float *grad) {
+// Rows [i, i + n) of the gradient, of one block, in the columns of one panel.
+static void gradient_tiles(const product *p, const char *left, const char *right, int rows, int cols, int i, int n,
+                           int panel, float *grad) {
     const pairs *pairs = p->memory->pairs;
-    int n = rows - i < GRADIENT_ROWS ? rows - i : GRADIENT_ROWS, column = panel * PAIRS_COLUMNS;
-    int columns = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
+    int column = panel * PAIRS_COLUMNS, columns = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
     size_t left_size = product_kept_left_size(p->memory->mode, p->len, rows, cols);
     size_t right_size = product_kept_right_size(p->memory->mode, p->len, rows, cols);
     right += (size_t)panel * pairs_panel_size(p->len) * sizeof(uint16_t);
@@ -78,14 +77,20 @@ static void gradient_block(const product *p, const char *left, const char *right
     }
 }
 
-// Members take blocks of rows, of each block some panels.
+// Members take as many tiles each: they are numbered block after block, of each block panel after panel.
 void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, float *grad) {
     if (!product_pairs_gradient_fits(p->memory->mode, rows, cols)) {
         product_gradient_f32(p, left, rows, rows, right, cols, grad);
         return;
     }
-    int n_panels = panels(cols), blocks = (rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS, first, last;
-    team_share(blocks * n_panels, p->rank, p->size, &first, &last);
-    for (int i = first; i < last; i++)
-        gradient_block(p, left, right, rows, cols, i / n_panels * GRADIENT_ROWS, i % n_panels, grad);
+    enum { HEIGHT = GRADIENT_ROWS / PAIRS_ROWS };
+    int tiles = (rows + PAIRS_ROWS - 1) / PAIRS_ROWS, in_block = HEIGHT * panels(cols), first, last;
+    team_share(tiles * panels(cols), p->rank, p->size, &first, &last);
+    for (int i = first, n; i < last; i += n) {
+        int above = i / in_block * HEIGHT, height = tiles - above < HEIGHT ? tiles - above : HEIGHT;
+        int tile = i % in_block % height, row = (above + tile) * PAIRS_ROWS;
+        n = height - tile < last - i ? height - tile : last - i;
+        gradient_tiles(p, left, right, rows, cols, row, n * PAIRS_ROWS < rows - row ? n * PAIRS_ROWS : rows - row,
+                       i % in_block / height, grad);
+    }
 }
