@@ -422,7 +422,8 @@ static void test_panel(const bytes *b, tensor_type type) {
         for (int i = 0; i < ROWS; i++)
             for (int c = 0; c < BYTES_COLUMNS; c++) {
                 float want = q.w[(size_t)(BLOCK + i) * COLS + (size_t)(unit * QUANT_UNIT + c)];
-                worst = fmax(worst, fabsf(got[i * BYTES_COLUMNS + c] - want) / step);
+                double off = fabs((double)got[i * BYTES_COLUMNS + c] - (double)want) / (double)step;
+                if (!(off <= worst)) worst = off;
             }
     }
     OK(made == (q.p.traits.bits <= 5), "%s: which types are made into panels", tensor_type_name(type));
