@@ -1,7 +1,7 @@
 // Products in 8-bit integers of factors that come as floats, against the same in double: odd depths, rows and columns of
 // very different sizes, the largest sums.
-#include "model/learn/random.h"
 #include "model/math/bytes.h"
+#include "tests/factors.h"
 #include "tests/test.h"
 
 #include <math.h>
@@ -11,17 +11,7 @@ enum { M = 31, ROOM = M + BYTES_ROWS, N = BYTES_COLUMNS, LD = 50, MOST_K = 601, 
 
 static float a[M * MOST_K], b[MOST_K * N];
 static _Alignas(64) uint8_t left[ROOM * BLOCKS * BYTES_BLOCK], panel[BLOCKS * BYTES_PANEL];
-static float steps[ROOM * BLOCKS], c[M * LD], again[M * LD];
-
-// Random factors; where `steep`, row i of a is 2^(3 i - 45) times as large and column j of b 2^(45 - 2 j).
-static void fill(int k, bool steep) {
-    uint64_t random = random_seed(3, (uint64_t)k);
-    for (int i = 0; i < M; i++)
-        for (int x = 0; x < k; x++) a[i * k + x] = ldexpf(random_normal(&random), steep ? 3 * i - 45 : 0);
-    for (int x = 0; x < k; x++)
-        for (int j = 0; j < N; j++) b[x * N + j] = ldexpf(random_normal(&random), steep ? 45 - 2 * j : 0);
-    for (int x = 0; x < k; x++) a[7 * k + x] = b[x * N + 9] = 0;
-}
+static float steps[ROOM * BLOCKS], c[M * LD], again[M * LD], ones[M * LD];
 
 static void convert(const bytes *p, int k) {
     p->rows(a, (size_t)k, M, k, left, steps);
@@ -29,33 +19,16 @@ static void convert(const bytes *p, int k) {
         p->panel(b + x * N, k - x < BYTES_BLOCK ? k - x : BYTES_BLOCK, panel + x / BYTES_BLOCK * BYTES_PANEL);
 }
 
-// The worst of the numbers of n columns, each in units of the lengths of its two factors, when `before` is taken off.
-static double worst(int n, int k, float before) {
-    double most = 0;
-    for (int i = 0; i < M; i++)
-        for (int j = 0; j < n; j++) {
-            double sum = 0, of_left = 0, of_right = 0;
-            for (int x = 0; x < k; x++) {
-                sum += (double)a[i * k + x] * b[x * N + j];
-                of_left += (double)a[i * k + x] * a[i * k + x];
-                of_right += (double)b[x * N + j] * b[x * N + j];
-            }
-            double off = fabs(c[i * LD + j] - before - sum), unit = sqrt(of_left * of_right);
-            if (unit > 0) off /= unit;
-            if (!(off <= most)) most = off;
-        }
-    return most;
-}
-
 static void test_products(const bytes *p, int k, bool steep) {
     size_t row = bytes_blocks(k) * BYTES_BLOCK;
-    fill(k, steep);
+    factors_fill(a, M, b, N, k, steep);
     convert(p, k);
     for (int add = 0; add < 2; add++)
         for (int n = 5; n <= N; n += 27) {
-            for (int i = 0; i < M * LD; i++) c[i] = again[i] = 1;
+            for (int i = 0; i < M * LD; i++) c[i] = again[i] = ones[i] = 1;
             p->multiply(M, n, k, left, steps, panel, add, c, LD);
-            double off = add && steep ? 0 : worst(n, k, add ? 1 : 0); // ones are lost beside the largest
+            // Ones are lost beside the largest.
+            double off = add && steep ? 0 : factors_worst(a, M, b, N, k, n, add ? ones : NULL, c, LD);
             OK(off < 8e-3, "%s, k %d, %d columns%s: off by %g", p->name, k, n, steep ? ", steep" : "", off);
             bool same = true, kept = true;
             for (int rows = 1; rows <= BYTES_ROWS; rows++) {
@@ -87,7 +60,7 @@ static void test_extremes(const bytes *p) {
 static void test_not_a_number(const bytes *p) {
     static const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        fill(BYTES_BLOCK, false);
+        factors_fill(a, M, b, N, BYTES_BLOCK, false);
         a[3 * BYTES_BLOCK + 11] = bad[i];
         convert(p, BYTES_BLOCK);
         p->multiply(M, N, BYTES_BLOCK, left, steps, panel, false, c, LD);

@@ -1,7 +1,7 @@
 // Products in 16-bit floats against the same in double: both ways to bring each factor into pairs, odd sizes, rows and
 // columns of very different sizes.
 #include "model/math/pairs.h"
-#include "model/learn/random.h"
+#include "tests/factors.h"
 #include "tests/test.h"
 
 #include <math.h>
@@ -11,35 +11,12 @@ enum { M = 31, N = 45, LD = 50, MOST_K = 601 };
 
 static float a[M * MOST_K], at[MOST_K * M], b[MOST_K * N], bt[N * MOST_K];
 
-// Random factors; where `steep`, row i of a is 2^(3 i - 45) times as large and column j of b 2^(45 - 2 j).
 static void fill(int k, bool steep) {
-    uint64_t random = random_seed(3, (uint64_t)k);
-    for (int i = 0; i < M; i++)
-        for (int x = 0; x < k; x++)
-            at[x * M + i] = a[i * k + x] = ldexpf(random_normal(&random), steep ? 3 * i - 45 : 0);
-    for (int x = 0; x < k; x++)
-        for (int j = 0; j < N; j++)
-            bt[j * k + x] = b[x * N + j] = ldexpf(random_normal(&random), steep ? 45 - 2 * j : 0);
-    for (int x = 0; x < k; x++) at[x * M + 7] = a[7 * k + x] = bt[9 * k + x] = b[x * N + 9] = 0;
-}
-
-// How far c (rows LD apart) is from a b, where before was added if asked for: the worst of all numbers, each in units
-// of the lengths of its two factors.
-static double worst(int m, int k, const float *c, const float *before, bool add) {
-    double most = 0;
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < N; j++) {
-            double sum = 0, left = 0, right = 0;
-            for (int x = 0; x < k; x++) {
-                sum += (double)a[i * k + x] * b[x * N + j];
-                left += (double)a[i * k + x] * a[i * k + x];
-                right += (double)b[x * N + j] * b[x * N + j];
-            }
-            double off = fabs(c[i * LD + j] - (add ? before[i * LD + j] : 0) - sum), unit = sqrt(left * right);
-            if (unit > 0) off /= unit;
-            if (!(off <= most)) most = off;
-        }
-    return most;
+    factors_fill(a, M, b, N, k, steep);
+    for (int x = 0; x < k; x++) {
+        for (int i = 0; i < M; i++) at[x * M + i] = a[i * k + x];
+        for (int j = 0; j < N; j++) bt[j * k + x] = b[x * N + j];
+    }
 }
 
 // The left factor from row i on.
@@ -79,7 +56,7 @@ static void test_products(const pairs *p, int k, bool steep, double limit) {
             }
         }
         if (!steep || way % 2 == 0) {
-            double off = worst(M, k, c, before, way % 2);
+            double off = factors_worst(a, M, b, N, k, N, way % 2 ? before : NULL, c, LD);
             OK(off < limit, "%s, k %d, way %d%s: off by %g", p->name, k, way, steep ? ", steep" : "", off);
         }
         OK(same, "%s, k %d, way %d: a few rows at a time give the same", p->name, k, way);
