@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char first_line[] = "doppel training 1\n";
 
@@ -164,10 +165,14 @@ static int read_arrays(reader *r, param_set *set) {
 }
 
 static int read_file(const char *path, checkpoint *c, param_set *set, error *err) {
-    error why = {{0}};
+    error why;
     int fd = plain_file_open(path, &why);
-    reader r = {fd < 0 ? NULL : fdopen(fd, "rb"), path, err};
-    if (!r.file) return error_set(err, "%s; there is no checkpoint to go on from", why.text);
+    if (fd < 0) return error_set(err, "%s; there is no checkpoint to go on from", why.text);
+    reader r = {fdopen(fd, "rb"), path, err};
+    if (!r.file) {
+        close(fd);
+        return error_set(err, "%s: cannot be read: %s", path, strerror(errno));
+    }
     int rc = read_numbers(&r, c);
     if (rc == 0 && set) rc = read_names(&r, set);
     if (rc == 0 && set) rc = read_arrays(&r, set);

@@ -134,9 +134,10 @@ void layers_backward(const member *m, int i) {
     if (p->options.recompute && i + 1 < p->c->n_layers) { // the last layer's memory is still its own
         member_copy(m, p->x, p->layers[i].x, p->c->n_embd);
         forward_to_activation(m, i);
+        const learn_linear *down = &p->g->layers[i].down;
         product of = member_product(m);
-        product_left(&of, p->act, p->c->n_ff, p->c->n_ff);
-        linears_low(m, &p->g->layers[i].down, &p->layers[i], p->act);
+        if (down->a) product_left(&of, p->act, p->c->n_ff, p->c->n_ff);
+        linears_low(m, down, &p->layers[i], p->act);
     }
     mlp_backward(m, i);
     if (member_begin(m)) attention_branch_backward(m, i);
