@@ -51,8 +51,8 @@ size_t param_set_count(const param_set *set) {
 
 // ---- over all gradients ----
 
-// Stretches of gradients, numbered through all parameters: the members take them in turn, and their sums of squares are
-// added up in order, so that the norm does not depend on the team.
+// Stretches of gradients, numbered through all parameters: each is for the member that asks first, and their sums of
+// squares are added up in order, so that the norm does not depend on the team.
 enum { STRETCH = 1 << 16 };
 
 typedef struct stretches {
@@ -68,16 +68,18 @@ static size_t stretches_of(const param *p) {
 
 static void do_stretches(void *arg, int rank) {
     const stretches *s = arg;
-    size_t size = s->team ? (size_t)team_active(s->team) : 1, number = 0;
+    size_t number = 0, taken = s->team ? (size_t)team_take(s->team) : 0;
+    (void)rank;
     for (size_t i = 0; i < s->set->n; i++) {
         const param *p = s->set->items[i];
         for (size_t at = 0, all = param_count(p); at < all; at += STRETCH, number++) {
             size_t n = all - at < STRETCH ? all - at : STRETCH;
-            if (number % size != (size_t)rank) continue;
+            if (number != taken) continue;
             if (s->squares)
                 s->squares[number] = loops_get()->squares(p->grad + at, n);
             else
                 memset(p->grad + at, 0, n * sizeof *p->grad);
+            taken = s->team ? (size_t)team_take(s->team) : taken + 1;
         }
     }
 }

@@ -286,22 +286,33 @@ static void backward_f32(const product *p, const product_weights *w, const float
     product_wait(p);
 }
 
-void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
-    bool by_rows = rows >= cols;
-    int first, last, block = column_block(p, by_rows ? rows : cols);
-    column_share(p, by_rows ? rows : cols, block, &first, &last);
+static bool gradient_by_rows(int rows, int cols) {
+    return rows >= cols;
+}
+
+int product_gradient_block(const product *p, int rows, int cols) {
+    return column_block(p, gradient_by_rows(rows, cols) ? rows : cols);
+}
+
+void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, int at, int n,
+                          float *grad) {
     for (int r = 0; r < p->rows; r++) {
         size_t token = (size_t)r * (size_t)p->len, d = (size_t)cols;
         const float *dy_row = dy + token * (size_t)ld, *x_row = x + token * d;
-        for (int at = first; at < last; at += block) {
-            int n = last - at < block ? last - at : block;
-            if (by_rows)
-                blas_sgemm(true, false, n, cols, p->len, 1, dy_row + at, (size_t)ld, x_row, d, 1, grad + (size_t)at * d,
-                           d);
-            else
-                blas_sgemm(true, false, rows, n, p->len, 1, dy_row, (size_t)ld, x_row + at, d, 1, grad + at, d);
-        }
+        if (gradient_by_rows(rows, cols))
+            blas_sgemm(true, false, n, cols, p->len, 1, dy_row + at, (size_t)ld, x_row, d, 1, grad + (size_t)at * d, d);
+        else
+            blas_sgemm(true, false, rows, n, p->len, 1, dy_row, (size_t)ld, x_row + at, d, 1, grad + at, d);
     }
+}
+
+// The member's blocks of it.
+static void gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad) {
+    int first, last, block = product_gradient_block(p, rows, cols);
+    column_share(p, gradient_by_rows(rows, cols) ? rows : cols, block, &first, &last);
+    for (int at = first; at < last; at += block)
+        product_gradient_f32(p, dy, ld, rows, x, cols, at, last - at < block ? last - at : block, grad);
+    product_wait(p);
 }
 
 // ---- the choice ----
@@ -344,7 +355,6 @@ void product_gradient(const product *p, const float *dy, int ld, int rows, const
     if (product_pairs_gradient_fits(p->memory->mode, rows, cols)) {
         product_pairs_gradient(p, dy, ld, rows, x, cols, grad);
     } else {
-        product_gradient_f32(p, dy, ld, rows, x, cols, grad);
-        product_wait(p);
+        gradient_f32(p, dy, ld, rows, x, cols, grad);
     }
 }

@@ -81,9 +81,12 @@ size_t product_kept_left_size(product_mode mode, int len, int rows, int cols);
 size_t product_kept_right_size(product_mode mode, int len, int rows, int cols);
 void product_keep_left(const product *p, const float *dy, int ld, int rows, int cols, void *out);
 void product_keep_right(const product *p, const float *x, int rows, int cols, void *out);
-// grad (rows, cols) += dy^T x, to the bit as product_gradient has it, from what was kept of all rows of tokens, one
-// after the other. Without a barrier.
-void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, float *grad);
+// The pieces of a gradient (rows, cols), as many for every member; and piece 0, 1, ... of grad += dy^T x from what was kept
+// of the caller's rows of tokens, one after the other, by the caller alone. When members add to a piece in the order of
+// their rows, it becomes to the bit what product_gradient makes of it.
+int product_gradient_pieces(const product *p, int rows, int cols);
+void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, int piece,
+                           float *grad);
 
 // The products of an adapter of w alone, in integers where those with w are, else in float32; A (rank, cols), B (rows,
 // rank).

@@ -115,8 +115,11 @@ right_factor product_right(int rows, int cols, bool back);
 size_t product_right_size(const right_factor *f); // of all panels
 void product_pairs_panel(const product *p, const product_weights *w, const right_factor *f, int index, bool back,
                          uint16_t *panel);
-// product_gradient in float32, without a barrier.
-void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, float *grad);
+// A gradient (rows, cols) in float32: how many rows of it, or columns where there are more of these, are calculated at once;
+// and n of them from `at` on, by the caller alone, without a barrier.
+int product_gradient_block(const product *p, int rows, int cols);
+void product_gradient_f32(const product *p, const float *dy, int ld, int rows, const float *x, int cols, int at, int n,
+                          float *grad);
 
 bool product_int8_fits(const product_weights *w); // frozen and packed
 // Whether its way back is in integers, and what an adapter adds in either direction.

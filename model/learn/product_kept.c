@@ -50,47 +50,46 @@ void product_keep_left(const product *p, const float *dy, int ld, int rows, int 
 
 void product_keep_right(const product *p, const float *x, int rows, int cols, void *out) {
     const product_memory *m = p->memory;
-    size_t size = pairs_panel_size(p->len);
     if (!product_pairs_gradient_fits(m->mode, rows, cols)) {
         memcpy(out, x, (size_t)p->len * (size_t)cols * sizeof *x);
         return;
     }
-    for (int i = 0; i < panels(cols); i++) {
-        int first = i * PAIRS_COLUMNS, n = cols - first < PAIRS_COLUMNS ? cols - first : PAIRS_COLUMNS;
-        m->pairs->panel(x + first, (size_t)cols, p->len, n, (uint16_t *)out + (size_t)i * size);
-    }
+    m->pairs->panels(x, (size_t)cols, p->len, cols, pairs_panel_size(p->len), out);
 }
 
-// Rows [i, i + n) of the gradient, of one block, in the columns of one panel.
-static void gradient_tiles(const product *p, const char *left, const char *right, int rows, int cols, int i, int n,
-                           int panel, float *grad) {
-    const pairs *pairs = p->memory->pairs;
-    int column = panel * PAIRS_COLUMNS, columns = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
-    size_t left_size = product_kept_left_size(p->memory->mode, p->len, rows, cols);
-    size_t right_size = product_kept_right_size(p->memory->mode, p->len, rows, cols);
-    right += (size_t)panel * pairs_panel_size(p->len) * sizeof(uint16_t);
-    for (int r = 0; r < p->rows; r++, left += left_size, right += right_size) {
-        const float *scales = (const float *)left;
-        const uint16_t *numbers = (const uint16_t *)(scales + rows);
-        pairs->multiply(n, columns, (int)padded(p->len, 2), product_pairs_turned(numbers, scales, p->len, rows, i),
-                        (const uint16_t *)right, true, grad + (size_t)i * (size_t)cols + column, (size_t)cols);
-    }
+// A piece is a block of rows in the columns of one panel. A smaller gradient has pieces as in product.c.
+int product_gradient_pieces(const product *p, int rows, int cols) {
+    if (product_pairs_gradient_fits(p->memory->mode, rows, cols))
+        return (rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS * panels(cols);
+    int block = product_gradient_block(p, rows, cols), longer = rows > cols ? rows : cols;
+    return (longer + block - 1) / block;
 }
 
-// Members take as many tiles each: they are numbered block after block, of each block panel after panel.
-void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, float *grad) {
-    if (!product_pairs_gradient_fits(p->memory->mode, rows, cols)) {
-        product_gradient_f32(p, left, rows, rows, right, cols, grad);
+static void piece_f32(const product *p, const float *left, const float *right, int rows, int cols, int piece,
+                      float *grad) {
+    int block = product_gradient_block(p, rows, cols), at = piece * block, longer = rows > cols ? rows : cols;
+    product_gradient_f32(p, left, rows, rows, right, cols, at, longer - at < block ? longer - at : block, grad);
+}
+
+void product_gradient_kept(const product *p, const void *left, const void *right, int rows, int cols, int piece,
+                           float *grad) {
+    product_mode mode = p->memory->mode;
+    if (!product_pairs_gradient_fits(mode, rows, cols)) {
+        piece_f32(p, left, right, rows, cols, piece, grad);
         return;
     }
-    enum { HEIGHT = GRADIENT_ROWS / PAIRS_ROWS };
-    int tiles = (rows + PAIRS_ROWS - 1) / PAIRS_ROWS, in_block = HEIGHT * panels(cols), first, last;
-    team_share(tiles * panels(cols), p->rank, p->size, &first, &last);
-    for (int i = first, n; i < last; i += n) {
-        int above = i / in_block * HEIGHT, height = tiles - above < HEIGHT ? tiles - above : HEIGHT;
-        int tile = i % in_block % height, row = (above + tile) * PAIRS_ROWS;
-        n = height - tile < last - i ? height - tile : last - i;
-        gradient_tiles(p, left, right, rows, cols, row, n * PAIRS_ROWS < rows - row ? n * PAIRS_ROWS : rows - row,
-                       i % in_block / height, grad);
+    int first = piece / panels(cols) * GRADIENT_ROWS, n = rows - first < GRADIENT_ROWS ? rows - first : GRADIENT_ROWS;
+    int panel = piece % panels(cols), column = panel * PAIRS_COLUMNS;
+    int columns = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
+    const char *left_row = left,
+               *right_row = (const char *)right + (size_t)panel * pairs_panel_size(p->len) * sizeof(uint16_t);
+    for (int r = 0; r < p->rows; r++) {
+        const float *scales = (const float *)(const void *)left_row;
+        pairs_left turned = product_pairs_turned((const uint16_t *)(scales + rows), scales, p->len, rows, first);
+        p->memory->pairs->multiply(n, columns, (int)padded(p->len, 2), turned,
+                                   (const uint16_t *)(const void *)right_row, true,
+                                   grad + (size_t)first * (size_t)cols + column, (size_t)cols);
+        left_row += product_kept_left_size(mode, p->len, rows, cols);
+        right_row += product_kept_right_size(mode, p->len, rows, cols);
     }
 }

@@ -100,8 +100,8 @@ void product_pairs_panel(const product *p, const product_weights *w, const right
     if (back) {
         int row = index / f->n_panels * f->depth, k = f->k - row < f->depth ? f->k - row : f->depth;
         if (!w->floats) product_read_columns(w, row, k, first, n, own);
-        m->pairs->panel(w->floats ? w->floats + (size_t)row * cols + first : own, w->floats ? cols : PAIRS_COLUMNS, k,
-                        n, panel);
+        m->pairs->panels(w->floats ? w->floats + (size_t)row * cols + first : own, w->floats ? cols : PAIRS_COLUMNS, k,
+                         n, f->size, panel);
     } else {
         if (!w->floats) product_read_rows(w, first, n, own);
         m->pairs->panel_transposed(w->floats ? w->floats + (size_t)first * cols : own, cols, f->k, n, panel);
@@ -219,15 +219,16 @@ static void gradient_left(const product *p, const float *dy, int ld, int rows) {
                            m->left + r * all, m->left_scale + r * (size_t)rows);
 }
 
-// Columns of x as panels, for each row of tokens one.
+// Columns of x as panels, for each row of tokens one. The members take panels.
 static void gradient_right(const product *p, const float *x, int cols) {
     product_memory *m = p->memory;
-    size_t size = pairs_panel_size(p->len), d = (size_t)cols;
-    for (int i = p->rank; i < (int)panels(cols) * p->rows; i += p->size) {
-        int column = i / p->rows * PAIRS_COLUMNS, n = cols - column < PAIRS_COLUMNS ? cols - column : PAIRS_COLUMNS;
-        m->pairs->panel(x + (size_t)(i % p->rows) * (size_t)p->len * d + column, d, p->len, n,
-                        m->inputs + (size_t)i * size);
-    }
+    size_t size = pairs_panel_size(p->len), d = (size_t)cols, all = panels(cols);
+    int first, last;
+    team_share((int)all, p->rank, p->size, &first, &last);
+    int column = first * PAIRS_COLUMNS, end = last * PAIRS_COLUMNS < cols ? last * PAIRS_COLUMNS : cols;
+    for (size_t r = 0; r < (size_t)p->rows && first < last; r++)
+        m->pairs->panels(x + r * (size_t)p->len * d + column, d, p->len, end - column, size,
+                         m->inputs + (r * all + (size_t)first) * size);
 }
 
 // Rows [first, first + n) of the gradient, of one block: all columns, each for all rows of tokens in order.
@@ -240,8 +241,8 @@ static void gradient_block(const product *p, int rows, int first, int n, int col
         size_t r = (size_t)(i % p->rows);
         pairs_left left = product_pairs_turned(m->left + r * even * (size_t)rows, m->left_scale + r * (size_t)rows,
                                                p->len, rows, first);
-        m->pairs->multiply(n, columns, (int)even, left, m->inputs + (size_t)i * size, true,
-                           grad + (size_t)first * d + column, d);
+        m->pairs->multiply(n, columns, (int)even, left, m->inputs + (r * panels(cols) + (size_t)(i / p->rows)) * size,
+                           true, grad + (size_t)first * d + column, d);
     }
 }
 

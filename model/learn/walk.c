@@ -14,16 +14,15 @@ typedef struct walker {
     learn_pass pass;
     learn_batch batch;
     factors factors[LEARN_LINEARS];
+    unsigned pieces; // of gradients that the member has added its rows to, in the running pass
 } walker;
 
 struct walk {
     int rows; // of tokens that a member takes at once
     int members;
-    walker *walkers;      // (members)
-    converted *converted; // (layers, LEARN_LINEARS)
-    // Of all rows of tokens, for every other layer: products of one layer's gradients may go on while faster members
-    // keep the next one's factors.
-    factors factors[2][LEARN_LINEARS];
+    walker *walkers;                // (members)
+    converted *converted;           // (layers, LEARN_LINEARS)
+    factors factors[LEARN_LINEARS]; // of all rows of tokens, for the layer that each is at
 };
 
 // ---- memory ----
@@ -73,15 +72,15 @@ static void cut_weights(walk *w, const learn_pass *p, product_mode mode, arena *
     }
 }
 
-// All layers are of the same shape, but for the first's place in `factors`.
+// All layers are of the same shape.
 static void cut_factors(walk *w, const learn_pass *p, product_mode mode, arena *k) {
     const learn_linear *all[LEARN_LINEARS];
     size_t rows = (size_t)p->options.max_rows;
     int len = p->options.max_len;
     learn_layer_linears(&p->g->layers[0], all);
-    for (int i = 0; i < 2 * LEARN_LINEARS; i++) {
-        const learn_linear *l = all[i % LEARN_LINEARS];
-        factors *f = &w->factors[i / LEARN_LINEARS][i % LEARN_LINEARS];
+    for (int i = 0; i < LEARN_LINEARS; i++) {
+        const learn_linear *l = all[i];
+        factors *f = &w->factors[i];
         f->left = arena_cut(k, rows * product_kept_left_size(mode, len, l->rows, l->cols), 1);
         f->right = arena_cut(k, rows * product_kept_right_size(mode, len, l->rows, l->cols), 1);
     }
@@ -128,6 +127,7 @@ bool walk_pays(const walk *w, const learn_batch *b, int members) {
 void walk_begin(const member *m) {
     const learn_pass *p = m->p;
     product of = member_product(m);
+    p->walk->walkers[m->rank].pieces = 0;
     for (int i = 0; i < p->c->n_layers * LEARN_LINEARS; i++) {
         const learn_linear *all[LEARN_LINEARS];
         learn_layer_linears(&p->g->layers[i / LEARN_LINEARS], all);
@@ -167,17 +167,15 @@ static void aim(walker *w, const learn_pass *p, int row, int rows) {
     for (int i = 0; i < p->c->n_layers; i++) s->layers[i] = layer_from(p, &p->layers[i], token);
 }
 
-// Where the factors of a layer's gradients are kept, from a row on.
-static void aim_factors(walker *w, const learn_pass *p, int layer, int row) {
+// Where the factors of a gradient of this layer are kept, from a row of tokens on.
+static factors factors_from(const learn_pass *p, int layer, int number, int row) {
     const learn_linear *all[LEARN_LINEARS];
-    int len = p->batch->len;
     learn_layer_linears(&p->g->layers[layer], all);
-    for (int i = 0; i < LEARN_LINEARS; i++) {
-        const factors *whole = &p->walk->factors[layer % 2][i];
-        size_t left = product_kept_left_size(product_memory_mode(p->products), len, all[i]->rows, all[i]->cols);
-        size_t right = product_kept_right_size(product_memory_mode(p->products), len, all[i]->rows, all[i]->cols);
-        w->factors[i] = (factors){whole->left + (size_t)row * left, whole->right + (size_t)row * right};
-    }
+    int len = p->batch->len, rows = all[number]->rows, cols = all[number]->cols;
+    product_mode mode = product_memory_mode(p->products);
+    const factors *whole = &p->walk->factors[number];
+    return (factors){whole->left + (size_t)row * product_kept_left_size(mode, len, rows, cols),
+                     whole->right + (size_t)row * product_kept_right_size(mode, len, rows, cols)};
 }
 
 // The member's rows from *row on that it takes next; how many, 0 at the end.
@@ -197,21 +195,36 @@ void walk_forward(const member *m, int i) {
     }
 }
 
+// The members add their rows to a piece of a gradient one after the other, each to the piece behind the one that the next
+// member is at: sums have the order of rows, what a member kept stays in its own caches, and the pieces, which are few
+// numbers, go from one to the next.
+static void add_gradients(const member *m, int layer) {
+    const learn_pass *p = m->p;
+    const learn_linear *all[LEARN_LINEARS];
+    unsigned *pieces = &p->walk->walkers[m->rank].pieces;
+    int first, last;
+    member_share(m, p->batch->rows, &first, &last);
+    const product of = {p->products, p->team, 0, 1, last - first, p->batch->len};
+    learn_layer_linears(&p->g->layers[layer], all);
+    for (int k = 0; k < LEARN_LINEARS; k++) {
+        const learn_linear *l = all[k];
+        factors f = factors_from(p, layer, k, first);
+        for (int i = 0, n = l->w ? product_gradient_pieces(&of, l->rows, l->cols) : 0; i < n; i++) {
+            team_follow(p->team, m->rank, ++*pieces);
+            product_gradient_kept(&of, f.left, f.right, l->rows, l->cols, i, l->w->grad);
+            team_reached(p->team, m->rank, *pieces);
+        }
+    }
+}
+
 void walk_backward(const member *m, int i) {
     const learn_pass *p = m->p;
     walker *w = &p->walk->walkers[m->rank];
     const member alone = {&w->pass, 0, 1};
     for (int row = -1, n; (n = next_rows(m, &row)) > 0;) {
         aim(w, p, row, n);
-        aim_factors(w, p, i, row);
+        for (int k = 0; k < LEARN_LINEARS; k++) w->factors[k] = factors_from(p, i, k, row);
         layers_backward(&alone, i);
     }
-    member_wait(m);
-    const learn_linear *all[LEARN_LINEARS];
-    product of = member_product(m);
-    learn_layer_linears(&p->g->layers[i], all);
-    for (int k = 0; k < LEARN_LINEARS; k++)
-        if (all[k]->w)
-            product_gradient_kept(&of, p->walk->factors[i % 2][k].left, p->walk->factors[i % 2][k].right, all[k]->rows,
-                                  all[k]->cols, all[k]->w->grad);
+    add_gradients(m, i);
 }

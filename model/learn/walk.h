@@ -1,6 +1,6 @@
 // How a small model is trained by several members: each takes some rows of tokens through all layers alone, with weights
-// that were converted at the beginning of the pass, and waits for nobody on the way forward. On the way back it keeps the
-// factors of the weights' gradients; the members meet once a layer to share the products out.
+// that were converted at the beginning of the pass. On the way back it keeps the factors of a layer's gradients and adds
+// their product to the gradients right after the member in front of it.
 //
 // A few rows at a time stay in a member's own caches from step to step, where sharing each step would wait a hundred
 // times a pass. The price is memory for all converted weights: large models are shared step by step (layers.h).
@@ -25,8 +25,8 @@ bool walk_pays(const walk *w, const learn_batch *b, int members);
 
 // The steps of a pass, for all members. Converts the weights; a barrier has to follow.
 void walk_begin(const member *m);
-// layers_forward and layers_backward of layer i. The former ends without a barrier and reads nothing that other members
-// write; so does the latter, but for the gradients of the parameters.
+// layers_forward and layers_backward of layer i. Both end without a barrier and read nothing that other members write, but
+// for the gradients of the parameters.
 void walk_forward(const member *m, int i);
 void walk_backward(const member *m, int i);
 

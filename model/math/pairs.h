@@ -32,10 +32,10 @@ typedef struct pairs {
     // The transposed of x (rows, cols) as a left factor with row_step 1 and pair_step `step`, rows of x ld apart:
     // out (rows / 2 rounded up, step, 2), of which cols are written; scale (cols).
     void (*columns)(const float *x, size_t ld, int rows, int cols, size_t step, uint16_t *out, float *scale);
-    // A panel of the right factor (k, 32), pairs_panel_size(k) numbers. From x (k, n), rows ld apart, n <= 32; missing
-    // columns are zero.
-    void (*panel)(const float *x, size_t ld, int k, int n, uint16_t *out);
-    // The same from x transposed: x (n, k).
+    // Panels of the right factor (k, 32 each) of pairs_panel_size(k) numbers, one `size` numbers after the other. From x (k,
+    // n), rows ld apart; columns that are missing in the last panel are zero.
+    void (*panels)(const float *x, size_t ld, int k, int n, size_t size, uint16_t *out);
+    // One panel from x transposed: x (n, k), n <= 32.
     void (*panel_transposed)(const float *x, size_t ld, int k, int n, uint16_t *out);
     // c (m, n) = a (m, k) * panel (k, n), n <= 32; += where add is set. Each row of c is calculated in the same way,
     // whatever m is.

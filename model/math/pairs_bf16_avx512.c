@@ -53,7 +53,7 @@ const pairs pairs_bf16_avx512 = {
     .name = "bf16",
     .rows = rows_avx512,
     .columns = columns_avx512,
-    .panel = panel_avx512,
+    .panels = panels_avx512,
     .panel_transposed = panel_transposed_avx512,
     .multiply = multiply_avx512,
 };

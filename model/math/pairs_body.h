@@ -9,8 +9,9 @@ INLINE __mmask16 tail_mask(int left) {
     return left >= 16 ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
 }
 
-INLINE __m512i words(__m512 x) {
-    return _mm512_cvtepu16_epi32(halves(x));
+// Neighbours: numbers of `low` in front of those of `high`.
+INLINE __m512i interleaved(__m256i low, __m256i high) {
+    return _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
 }
 
 // x * by, where numbers are scaled at all.
@@ -27,63 +28,96 @@ INLINE __m512 inverse_power(__m512 exponent) {
     return power_of_two(_mm512_sub_ps(_mm512_setzero_ps(), exponent));
 }
 
+// Several maxima side by side: one would wait for each of its own steps.
 static __m512 row_exponent(const float *x, int n, float most) {
-    __m512 max = _mm512_setzero_ps();
-    for (int i = 0; SCALED && i < n; i += 16)
-        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(tail_mask(n - i), x + i)));
-    return exponent_of(_mm512_set1_ps(_mm512_reduce_max_ps(max)), most);
-}
-
-static __m512 column_exponents(const float *x, size_t ld, int rows, __mmask16 mask, float most) {
-    __m512 max = _mm512_setzero_ps();
-    for (int r = 0; SCALED && r < rows; r++, x += ld)
-        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, x)));
-    return exponent_of(max, most);
+    __m512 max[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    int i = 0;
+    if (!SCALED) return exponent_of(max[0], most);
+    for (; i + 64 <= n; i += 64)
+        for (int v = 0; v < 4; v++) max[v] = _mm512_max_ps(max[v], _mm512_abs_ps(_mm512_loadu_ps(x + i + 16 * v)));
+    for (; i < n; i += 16)
+        max[0] = _mm512_max_ps(max[0], _mm512_abs_ps(_mm512_maskz_loadu_ps(tail_mask(n - i), x + i)));
+    max[0] = _mm512_max_ps(_mm512_max_ps(max[0], max[1]), _mm512_max_ps(max[2], max[3]));
+    return exponent_of(_mm512_set1_ps(_mm512_reduce_max_ps(max[0])), most);
 }
 
 static void rows_avx512(const float *x, size_t ld, int rows, int cols, uint16_t *out, float *scale) {
     int even = cols + cols % 2;
     for (int r = 0; r < rows; r++, x += ld, out += even) {
         __m512 exponent = row_exponent(x, cols, LEFT_MOST), down = inverse_power(exponent);
+        int i = 0;
         scale[r] = _mm512_cvtss_f32(power_of_two(exponent));
-        for (int i = 0; i < cols; i += 16) {
-            __m512 v = _mm512_maskz_loadu_ps(tail_mask(cols - i), x + i);
-            _mm256_mask_storeu_epi16(out + i, tail_mask(even - i), halves(scaled(v, down)));
-        }
+        for (; i + 16 <= cols; i += 16)
+            _mm256_storeu_si256((__m256i *)(out + i), halves(scaled(_mm512_loadu_ps(x + i), down)));
+        if (i == even) continue;
+        __m512 v = _mm512_maskz_loadu_ps(tail_mask(cols - i), x + i);
+        _mm256_mask_storeu_epi16(out + i, tail_mask(even - i), halves(scaled(v, down)));
     }
 }
 
-// Two rows interleaved: b may be NULL for zeros.
-INLINE __m512i pair16(const float *a, const float *b, __mmask16 mask, __m512 down) {
-    __m512i low = words(scaled(_mm512_maskz_loadu_ps(mask, a), down));
-    if (!b) return low;
-    return _mm512_or_si512(low, _mm512_slli_epi32(words(scaled(_mm512_maskz_loadu_ps(mask, b), down)), 16));
+// ---- pairs of rows ----
+
+// Where columns go, two vectors of sixteen at a time: their scales, and their numbers, with `pitch` numbers from one pair
+// of rows to the next; the next two vectors have theirs scale_step and step further on.
+typedef struct column_places {
+    float *scale;
+    size_t scale_step;
+    uint16_t *out;
+    size_t step, pitch;
+} column_places;
+
+INLINE __m512i pair16(__m512 low, __m512 high, __m512 down) {
+    return interleaved(halves(scaled(low, down)), halves(scaled(high, down)));
+}
+
+// n columns of x, `vectors` vectors at most; all of these are written where n is rounded up. Columns are read twice, and
+// many side by side: a few of each row would crowd into few sets of the nearest cache.
+INLINE void pair_columns(int vectors, int n, const float *x, size_t ld, int rows, float most, bool rounded,
+                         column_places to) {
+    __m512 down[8];
+    for (int v = 0; v < vectors; v++) down[v] = _mm512_setzero_ps();
+    for (int r = 0; SCALED && r < rows; r++)
+        for (int v = 0; v < vectors; v++) {
+            __m512 a = _mm512_maskz_loadu_ps(tail_mask(n - 16 * v), x + (size_t)r * ld + 16 * v);
+            down[v] = _mm512_max_ps(down[v], _mm512_abs_ps(a));
+        }
+    for (int v = 0; v < vectors; v++) {
+        __m512 exponent = exponent_of(down[v], most);
+        float *scale = to.scale + (size_t)(v / 2) * to.scale_step + 16 * (v % 2);
+        _mm512_mask_storeu_ps(scale, rounded ? 0xffff : tail_mask(n - 16 * v), power_of_two(exponent));
+        down[v] = inverse_power(exponent);
+    }
+    for (int r = 0; r < rows; r += 2, x += 2 * ld, to.out += to.pitch)
+        for (int v = 0; v < vectors; v++) {
+            __mmask16 mask = tail_mask(n - 16 * v);
+            __m512 a = _mm512_maskz_loadu_ps(mask, x + 16 * v), b = _mm512_setzero_ps();
+            if (r + 1 < rows) b = _mm512_maskz_loadu_ps(mask, x + ld + 16 * v);
+            _mm512_mask_storeu_epi32(to.out + (size_t)(v / 2) * to.step + 32 * (v % 2), rounded ? 0xffff : mask,
+                                     pair16(a, b, down[v]));
+        }
 }
 
 static void columns_avx512(const float *x, size_t ld, int rows, int cols, size_t step, uint16_t *out, float *scale) {
-    for (int i = 0; i < cols; i += 16, x += 16, out += 32, scale += 16) {
-        __mmask16 mask = tail_mask(cols - i);
-        __m512 exponent = column_exponents(x, ld, rows, mask, LEFT_MOST), down = inverse_power(exponent);
-        _mm512_mask_storeu_ps(scale, mask, power_of_two(exponent));
-        for (int r = 0; r < rows; r += 2) {
-            const float *a = x + (size_t)r * ld;
-            _mm512_mask_storeu_epi32(out + (size_t)r * step, mask, pair16(a, r + 1 < rows ? a + ld : NULL, mask, down));
+    column_places to = {scale, 32, out, 64, 2 * step};
+    int n;
+    for (int i = 0; i < cols; i += n, x += n, to.scale += n, to.out += 2 * n) {
+        n = cols - i >= 96 ? 96 : cols - i >= 32 ? 32 : cols - i;
+        switch (n) {
+        case 96: pair_columns(6, 96, x, ld, rows, LEFT_MOST, false, to); break;
+        case 32: pair_columns(2, 32, x, ld, rows, LEFT_MOST, false, to); break;
+        default: pair_columns(2, n, x, ld, rows, LEFT_MOST, false, to);
         }
     }
 }
 
-static void panel_avx512(const float *x, size_t ld, int k, int n, uint16_t *out) {
-    float *scale = (float *)out;
-    out += 2 * PAIRS_COLUMNS;
-    for (int half = 0; half < 2; half++, x += 16, out += 32) {
-        __mmask16 mask = tail_mask(n - 16 * half);
-        __m512 exponent = column_exponents(x, ld, k, mask, RIGHT_MOST), down = inverse_power(exponent);
-        _mm512_storeu_ps(scale + 16 * half, power_of_two(exponent));
-        for (int r = 0; r < k; r += 2) {
-            const float *a = x + (size_t)r * ld;
-            _mm512_storeu_si512(out + (size_t)r * PAIRS_COLUMNS, pair16(a, r + 1 < k ? a + ld : NULL, mask, down));
-        }
-    }
+static void panels_avx512(const float *x, size_t ld, int k, int n, size_t size, uint16_t *out) {
+    column_places to = {(float *)out, size / 2, out + 2 * PAIRS_COLUMNS, size, 2 * PAIRS_COLUMNS};
+    int i = 0;
+    for (; i + 128 <= n; i += 128, to.scale += 2 * size, to.out += 4 * size)
+        pair_columns(8, 128, x + i, ld, k, RIGHT_MOST, true, to);
+    for (; i + 32 <= n; i += 32, to.scale += size / 2, to.out += size)
+        pair_columns(2, 32, x + i, ld, k, RIGHT_MOST, true, to);
+    if (i < n) pair_columns(2, n - i, x + i, ld, k, RIGHT_MOST, true, to);
 }
 
 // Transposes sixteen rows of sixteen words.
@@ -155,28 +189,29 @@ INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales
                           float *c, size_t ldc);
 
 // The inner tile is 12 rows by 32 columns: 24 sums, two vectors of the panel and a broadcast pair fill the registers;
-// each broadcast serves two products. The rows that are left over are one tile, too: three of a single row would take as
-// long as twelve rows together.
+// each broadcast serves two products. Rows that are no multiple of 12 are dealt out evenly: a tile of a few rows would
+// take almost as long as one of twelve.
 static void multiply_rows(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
                           float *c, size_t ldc) {
-    int i = 0;
-    for (; i + PAIRS_ROWS <= m; i += PAIRS_ROWS, c += PAIRS_ROWS * ldc) {
-        multiply_tile(PAIRS_ROWS, n, k, a, scales, panel, add, c, ldc);
-        a.data += 2 * PAIRS_ROWS * a.row_step;
-        a.scale += PAIRS_ROWS;
-    }
-    switch (m - i) {
-    case 11: multiply_tile(11, n, k, a, scales, panel, add, c, ldc); break;
-    case 10: multiply_tile(10, n, k, a, scales, panel, add, c, ldc); break;
-    case 9: multiply_tile(9, n, k, a, scales, panel, add, c, ldc); break;
-    case 8: multiply_tile(8, n, k, a, scales, panel, add, c, ldc); break;
-    case 7: multiply_tile(7, n, k, a, scales, panel, add, c, ldc); break;
-    case 6: multiply_tile(6, n, k, a, scales, panel, add, c, ldc); break;
-    case 5: multiply_tile(5, n, k, a, scales, panel, add, c, ldc); break;
-    case 4: multiply_tile(4, n, k, a, scales, panel, add, c, ldc); break;
-    case 3: multiply_tile(3, n, k, a, scales, panel, add, c, ldc); break;
-    case 2: multiply_tile(2, n, k, a, scales, panel, add, c, ldc); break;
-    case 1: multiply_tile(1, n, k, a, scales, panel, add, c, ldc); break;
+    for (int tiles = (m + PAIRS_ROWS - 1) / PAIRS_ROWS, rows; tiles > 0; tiles--, m -= rows) {
+        rows = (m + tiles - 1) / tiles;
+        switch (rows) {
+        case 12: multiply_tile(12, n, k, a, scales, panel, add, c, ldc); break;
+        case 11: multiply_tile(11, n, k, a, scales, panel, add, c, ldc); break;
+        case 10: multiply_tile(10, n, k, a, scales, panel, add, c, ldc); break;
+        case 9: multiply_tile(9, n, k, a, scales, panel, add, c, ldc); break;
+        case 8: multiply_tile(8, n, k, a, scales, panel, add, c, ldc); break;
+        case 7: multiply_tile(7, n, k, a, scales, panel, add, c, ldc); break;
+        case 6: multiply_tile(6, n, k, a, scales, panel, add, c, ldc); break;
+        case 5: multiply_tile(5, n, k, a, scales, panel, add, c, ldc); break;
+        case 4: multiply_tile(4, n, k, a, scales, panel, add, c, ldc); break;
+        case 3: multiply_tile(3, n, k, a, scales, panel, add, c, ldc); break;
+        case 2: multiply_tile(2, n, k, a, scales, panel, add, c, ldc); break;
+        case 1: multiply_tile(1, n, k, a, scales, panel, add, c, ldc); break;
+        }
+        a.data += 2 * (size_t)rows * a.row_step;
+        a.scale += rows;
+        c += (size_t)rows * ldc;
     }
 }
 

@@ -44,6 +44,12 @@ INLINE void multiply_chain(int m, int k, const uint16_t *base[], size_t row, siz
     }
 }
 
+// Scales are powers of two: what is added is the same whether or not it is rounded before.
+INLINE void put(float *out, __mmask16 mask, __m512 y, __m512 scale, bool add) {
+    y = add ? _mm512_fmadd_ps(y, scale, _mm512_maskz_loadu_ps(mask, out)) : _mm512_mul_ps(y, scale);
+    _mm512_mask_storeu_ps(out, mask, y);
+}
+
 INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
                           float *c, size_t ldc) {
     __m512 column[2] = {_mm512_loadu_ps(scales), _mm512_loadu_ps(scales + 16)};
@@ -55,15 +61,13 @@ INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales
     for (int j = 0; j < k; j += PAIRS_CHAIN, panel += PAIRS_CHAIN * PAIRS_COLUMNS, add = true) {
         __m512h sum[PAIRS_ROWS][2];
         multiply_chain(m, k - j < PAIRS_CHAIN ? k - j : PAIRS_CHAIN, base, row, 2 * a.pair_step, panel, sum);
-        for (int i = 0; i < m; i++)
-            for (int v = 0; v < 2; v++) {
-                float *out = c + (size_t)i * ldc + 16 * v;
-                if (!masks[v]) continue;
-                __m512 y = gathered(sum[i][v], column[v]), row = _mm512_set1_ps(a.scale[i]);
-                // Scales are powers of two: what is added is the same whether or not it is rounded before.
-                y = add ? _mm512_fmadd_ps(y, row, _mm512_maskz_loadu_ps(masks[v], out)) : _mm512_mul_ps(y, row);
-                _mm512_mask_storeu_ps(out, masks[v], y);
-            }
+#pragma GCC unroll 12
+        for (int i = 0; i < m; i++) {
+            float *out = c + (size_t)i * ldc;
+            __m512 row = _mm512_set1_ps(a.scale[i]);
+            put(out, masks[0], gathered(sum[i][0], column[0]), row, add);
+            put(out + 16, masks[1], gathered(sum[i][1], column[1]), row, add);
+        }
     }
 }
 
@@ -71,7 +75,7 @@ const pairs pairs_fp16_avx512 = {
     .name = "fp16",
     .rows = rows_avx512,
     .columns = columns_avx512,
-    .panel = panel_avx512,
+    .panels = panels_avx512,
     .panel_transposed = panel_transposed_avx512,
     .multiply = multiply_avx512,
 };

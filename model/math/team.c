@@ -1,7 +1,9 @@
-// Threads in step. Two words do all the work: `start` changes when a job begins (its number, and in the low byte how
-// many members take part, so that both are read at once), `phase` counts finished barriers. Waiting is the same for both: spin for some microseconds, then sleep on a condition. Who changes a counter looks at `sleepers`
-// afterwards, who sleeps announces itself before looking at the counter a last time (both sequentially consistent), so
-// that no wake-up is lost and an awake team never makes a system call.
+// Threads in step. Words that are counted up do all the work: `start` changes when a job begins (its number, and in the
+// low byte how many members take part, so that both are read at once), `phase` counts finished barriers, `reached` the
+// steps that each member is through with. Waiting is the same for all: spin for some microseconds, then sleep on a
+// condition. Who changes a counter looks at `sleepers` afterwards, who sleeps announces itself before looking at the
+// counter a last time (both sequentially consistent), so that no wake-up is lost and an awake team never makes a system
+// call.
 #include "model/math/team.h"
 #include "model/base/fault.h"
 
@@ -13,6 +15,12 @@
 #include <unistd.h>
 
 enum { SPINS = 1000 }; // some tens of microseconds: a layer's step takes about as long
+
+// No two of them lie in one cache line.
+typedef struct place {
+    _Atomic unsigned step;
+    char apart[64 - sizeof(unsigned)];
+} place;
 
 struct team {
     int size;
@@ -29,6 +37,7 @@ struct team {
     atomic_bool closing;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    place *reached; // (size), since the job began
 };
 
 static inline void relax(void) {
@@ -51,18 +60,23 @@ int team_cores(void) {
     return n < 1 ? 1 : n > TEAM_MAX ? TEAM_MAX : (int)n;
 }
 
-// Waits until *word differs from old and returns what it is then.
+// Counters run over after 2^32.
+static inline bool is_further(unsigned now, unsigned old) {
+    return (int)(now - old) > 0;
+}
+
+// Waits until *word is further than `old` and returns what it is then.
 static unsigned wait_change(team *t, _Atomic unsigned *word, unsigned old) {
     for (int i = 0; i < SPINS; i++) {
         unsigned now = atomic_load_explicit(word, memory_order_acquire);
-        if (now != old) return now;
+        if (is_further(now, old)) return now;
         relax();
     }
     pthread_mutex_lock(&t->lock);
     atomic_fetch_add(&t->sleepers, 1);
     atomic_fetch_add_explicit(&t->naps, 1, memory_order_relaxed);
     unsigned now;
-    while ((now = atomic_load(word)) == old) pthread_cond_wait(&t->wake, &t->lock);
+    while (!is_further(now = atomic_load(word), old)) pthread_cond_wait(&t->wake, &t->lock);
     atomic_fetch_sub(&t->sleepers, 1);
     pthread_mutex_unlock(&t->lock);
     return now;
@@ -99,6 +113,7 @@ team *team_open(int size, error *err) {
     team *t = mem_calloc(1, sizeof *t);
     t->size = size < 1 ? 1 : size > TEAM_MAX ? TEAM_MAX : size;
     t->active = t->size;
+    t->reached = mem_calloc((size_t)t->size, sizeof *t->reached);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
     sigset_t before;
@@ -129,6 +144,7 @@ void team_close(team *t) {
     for (int i = 1; i < t->size; i++) pthread_join(t->threads[i], NULL);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->wake);
+    free(t->reached);
     free(t);
 }
 
@@ -160,6 +176,14 @@ void team_barrier(team *t) {
     }
 }
 
+void team_reached(team *t, int rank, unsigned step) {
+    change(t, &t->reached[rank].step, step);
+}
+
+void team_follow(team *t, int rank, unsigned step) {
+    if (rank > 0) wait_change(t, &t->reached[rank - 1].step, step - 1);
+}
+
 int team_take(team *t) {
     return atomic_fetch_add_explicit(&t->taken, 1, memory_order_relaxed);
 }
@@ -168,6 +192,7 @@ void team_run(team *t, team_job job, void *arg) {
     t->job = job;
     t->arg = arg;
     atomic_store(&t->taken, 0);
+    for (int i = 0; i < t->active; i++) atomic_store_explicit(&t->reached[i].step, 0, memory_order_relaxed);
     if (t->active > 1) change(t, &t->start, (((t->start >> 8) + 1) << 8) | (unsigned)t->active);
     job(arg, 0);
     if (t->active > 1) team_barrier(t);

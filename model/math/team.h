@@ -32,6 +32,11 @@ void team_run(team *t, team_job job, void *arg);
 // Within a job: returns when every active member has called it. Everything written before is visible after.
 void team_barrier(team *t);
 
+// Within a job: member `rank` says that it is through with step 1, 2, ... of a way that the members go one behind the
+// other, and waits until the one in front of it, rank - 1, is through with a step. The first waits for nobody.
+void team_reached(team *t, int rank, unsigned step);
+void team_follow(team *t, int rank, unsigned step);
+
 // Hands out the items of a step: 0, 1, 2, ... to whichever member asks next, so that one that is held up holds up nobody.
 // Barriers and the beginning of a job start from 0 again.
 int team_take(team *t);

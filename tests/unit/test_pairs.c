@@ -41,7 +41,7 @@ static void test_products(const pairs *p, int k, bool steep, double limit) {
         for (int j = 0; j < N; j += PAIRS_COLUMNS) {
             int n = N - j < PAIRS_COLUMNS ? N - j : PAIRS_COLUMNS;
             if (way < 2)
-                p->panel(b + j, N, k, n, panel);
+                p->panels(b + j, N, k, n, pairs_panel_size(k), panel);
             else
                 p->panel_transposed(bt + j * k, (size_t)k, k, n, panel);
             p->multiply(M, n, even, l, panel, way % 2, c + j, LD);
@@ -75,7 +75,7 @@ static void test_not_a_number(const pairs *p) {
         for (int k = 0; k < 32 * 32; k++) one[k] = 1;
         for (int k = 32; k < 64; k++) x[k] = 1;
         p->rows(x, 32, 2, 32, left, scale);
-        p->panel(one, 32, 32, 1, panel);
+        p->panels(one, 32, 32, 1, pairs_panel_size(32), panel);
         p->multiply(2, 1, 32, (pairs_left){left, 16, 1, scale}, panel, false, c, 1);
         OK(!isfinite(c[0]) && c[1] == 32, "%s: what is no number stays in its row: %g, %g", p->name, c[0], c[1]);
     }

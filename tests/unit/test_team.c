@@ -6,6 +6,7 @@
 #include "tests/small.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 typedef struct counts {
@@ -53,6 +54,41 @@ static void take(void *arg, int rank) {
         for (int i; (i = team_take(all->team)) < 100;) atomic_fetch_add(&all->taken[i], 1);
         team_barrier(all->team);
     }
+}
+
+enum { STEPS = 300 };
+
+typedef struct lines {
+    team *team;
+    int n[STEPS], ranks[STEPS][4]; // who came to a step, in order: written without a lock
+} lines;
+
+static void queue_up(void *arg, int rank) {
+    lines *all = arg;
+    for (int i = 0; i < STEPS; i++) {
+        team_follow(all->team, rank, (unsigned)i + 1);
+        all->ranks[i][all->n[i]++] = rank;
+        team_reached(all->team, rank, (unsigned)i + 1);
+    }
+}
+
+// One behind the other, in every job from the beginning.
+static void test_queue(void) {
+    error err;
+    static lines all;
+    all.team = team_open(4, &err);
+    for (int job = 0; job < 40; job++) {
+        int active = job % 4 + 1, wrong = 0;
+        memset(all.n, 0, sizeof all.n);
+        team_set_active(all.team, active);
+        team_run(all.team, queue_up, &all);
+        for (int i = 0; i < STEPS; i++) {
+            wrong += all.n[i] != active;
+            for (int r = 0; r < active; r++) wrong += all.ranks[i][r] != r;
+        }
+        OK(wrong == 0, "job %d, %d members: %d are out of order", job, active, wrong);
+    }
+    team_close(all.team);
 }
 
 // Every item of a step goes to one member.
@@ -153,6 +189,7 @@ static void test_trial(void) {
 
 int main(void) {
     test_members();
+    test_queue();
     test_items();
     test_shares();
     test_same_result();
