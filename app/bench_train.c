@@ -145,11 +145,13 @@ static int measure_scratch(const shape *s, team *team, bool json, error *err) {
 }
 
 int bench_train(const model *m, team *team, bool json, error *err) {
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    int rc = 0;
+    team_set_patient(team, true); // as doppel train
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && rc == 0; i++) {
         const shape *s = &shapes[i];
         bench_forget_peak();
-        int rc = s->model.layers == 0 ? measure(s, m->net, team, json, err) : measure_scratch(s, team, json, err);
-        if (rc != 0) return -1;
+        rc = s->model.layers == 0 ? measure(s, m->net, team, json, err) : measure_scratch(s, team, json, err);
     }
-    return 0;
+    team_set_patient(team, false);
+    return rc;
 }

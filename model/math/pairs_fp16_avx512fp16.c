@@ -34,6 +34,9 @@ INLINE void multiply_chain(int m, int k, const uint16_t *base[], size_t row, siz
                            __m512h sum[][2]) {
     for (int i = 0; i < m; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ph();
     for (int j = 0; j < k; j += 2, panel += 2 * PAIRS_COLUMNS) {
+        _mm_prefetch((const char *)(panel + 2 * PAIRS_COLUMNS * 24), _MM_HINT_T0);
+        _mm_prefetch((const char *)(panel + 2 * PAIRS_COLUMNS * 24 + 32), _MM_HINT_T0);
+        _mm_prefetch((const char *)(base[0] + 12*step), _MM_HINT_T0);
         __m512h b0 = (__m512h)_mm512_loadu_si512(panel), b1 = (__m512h)_mm512_loadu_si512(panel + 32);
         for (int i = 0; i < m; i++) {
             __m512h x = (__m512h)_mm512_set1_epi32(pair_at(base[i / 3] + (size_t)(i % 3) * row));

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SPINS = 1000 }; // some tens of microseconds: a layer's step takes about as long
+// Pauses of 10 to 50 ns: a layer's step takes about as long as SPINS of them, waking up longer.
+enum { SPINS = 1000, PATIENT_SPINS = 8000 };
 
 // No two of them lie in one cache line.
 typedef struct place {
@@ -25,6 +26,7 @@ typedef struct place {
 struct team {
     int size;
     int active; // of the running job; changed between jobs only
+    _Atomic int spins;
     pthread_t threads[TEAM_MAX];
     team_job job;
     void *arg;
@@ -67,7 +69,7 @@ static inline bool is_further(unsigned now, unsigned old) {
 
 // Waits until *word is further than `old` and returns what it is then.
 static unsigned wait_change(team *t, _Atomic unsigned *word, unsigned old) {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0, most = atomic_load_explicit(&t->spins, memory_order_relaxed); i < most; i++) {
         unsigned now = atomic_load_explicit(word, memory_order_acquire);
         if (is_further(now, old)) return now;
         relax();
@@ -113,6 +115,7 @@ team *team_open(int size, error *err) {
     team *t = mem_calloc(1, sizeof *t);
     t->size = size < 1 ? 1 : size > TEAM_MAX ? TEAM_MAX : size;
     t->active = t->size;
+    t->spins = SPINS;
     t->reached = mem_calloc((size_t)t->size, sizeof *t->reached);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
@@ -154,6 +157,10 @@ int team_size(const team *t) {
 
 void team_set_active(team *t, int active) {
     t->active = active < 1 ? 1 : active > t->size ? t->size : active;
+}
+
+void team_set_patient(team *t, bool patient) {
+    t->spins = patient && t->size <= team_cores() ? PATIENT_SPINS : SPINS;
 }
 
 unsigned team_naps(const team *t) {

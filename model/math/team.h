@@ -23,6 +23,10 @@ int team_size(const team *t);
 void team_set_active(team *t, int active);
 int team_active(const team *t);
 
+// Members spin for longer before they sleep: for about as long as a few wake-ups take, which is more than most waits of a
+// training. For who has the machine to itself; no effect with more members than processors. Between jobs.
+void team_set_patient(team *t, bool patient);
+
 // How often a member had to go to sleep so far. While jobs follow each other closely that means that other programs
 // hold the processors.
 unsigned team_naps(const team *t);
