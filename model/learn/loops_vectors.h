@@ -79,6 +79,7 @@ INLINE lanes choose(whole mask, lanes yes, lanes no) {
 INLINE float total(lanes v) {
     float x[LANES];
     memcpy(x, &v, sizeof v);
+#pragma GCC unroll 4
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) x[i] += x[i + half];
     return x[0];
@@ -87,6 +88,7 @@ INLINE float total(lanes v) {
 INLINE float top_of(lanes v) {
     float x[LANES];
     memcpy(x, &v, sizeof v);
+#pragma GCC unroll 4
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) x[i] = x[i] > x[i + half] ? x[i] : x[i + half];
     return x[0];
