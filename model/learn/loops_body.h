@@ -2,7 +2,7 @@
 //   LOOPS        its name               LOOPS_NAME   that of the tier, in quotes
 //   LANES        floats of a vector
 //   MULTIPLY_ADD(a, b, c)    a * b + c of vectors
-//   SMALLER(a, b), LARGER(a, b), RECIPROCAL(x), TIMES_POWER(p, n)
+//   SMALLER(a, b), LARGER(a, b), RECIPROCAL(x), SQUARE_ROOT(x), TIMES_POWER(p, n)
 //                of vectors, where the tier has better than what loops_vectors.h makes
 //   WIDE_ROWS, NARROW_ROWS   rows of a tile of two vectors, of one vector: as many as the registers hold
 // Sums are gathered in one vector and its lanes added in a fixed order, which compilers may not decide for themselves.
@@ -304,15 +304,15 @@ static void transpose(const float *x, size_t ld, int rows, int cols, float *out,
 
 // ---- the optimiser ----
 
-static void adamw(const loops_adamw *o, const float *restrict grad, size_t n, float *restrict w, float *restrict m,
-                  float *restrict v) {
-    const float b1 = o->beta1, b2 = o->beta2, keep = o->keep, rate = o->rate, gain = o->gain;
-    const float inverse = o->inverse, eps = o->eps;
-    for (size_t i = 0; i < n; i++) {
-        float g = grad[i] * gain;
-        m[i] = b1 * m[i] + (1 - b1) * g;
-        v[i] = b2 * v[i] + (1 - b2) * g * g;
-        w[i] = keep * w[i] - rate * m[i] / (sqrtf(v[i] * inverse) + eps);
+static void adamw(const loops_adamw *o, const float *grad, size_t n, float *w, float *m, float *v) {
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes g = LOAD(grad) * o->gain;
+        lanes first = o->beta1 * LOAD(m) + (1 - o->beta1) * g;
+        lanes second = o->beta2 * LOAD(v) + (1 - o->beta2) * g * g;
+        lanes size = SQUARE_ROOT(second * o->inverse) + o->eps;
+        STORE(m, first);
+        STORE(v, second);
+        STORE(w, o->keep * LOAD(w) - o->rate * first * RECIPROCAL(size));
     }
 }
 

@@ -70,6 +70,13 @@ INLINE lanes choose(whole mask, lanes yes, lanes no) {
 #ifndef RECIPROCAL
 #define RECIPROCAL(x) (1 / (x))
 #endif
+#ifndef SQUARE_ROOT
+INLINE lanes square_root(lanes x) {
+    for (int i = 0; i < LANES; i++) x[i] = sqrtf(x[i]);
+    return x;
+}
+#define SQUARE_ROOT(x) square_root(x)
+#endif
 // p * 2^n, n whole numbers from -126 to 127.
 #ifndef TIMES_POWER
 #define TIMES_POWER(p, n) ((p) * (lanes)((__builtin_convertvector(n, whole) + 127) << 23))
