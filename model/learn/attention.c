@@ -142,13 +142,19 @@ typedef struct piece {
     int t0, n, from, to, width;
 } piece;
 
+static piece piece_of(int t0, int n, int from) {
+    return (piece){t0, n, from, t0 + n, (t0 + n - from + PASS_KEYS - 1) / PASS_KEYS * PASS_KEYS};
+}
+
 static piece next_piece(const learn_pass *p, int layer, int t0) {
     int left = p->batch->len - t0;
-    piece s = {.t0 = t0, .n = left < PASS_QUERIES ? left : PASS_QUERIES};
-    s.from = first_key(p->c, layer, t0) / PASS_QUERIES * PASS_QUERIES;
-    s.to = t0 + s.n;
-    s.width = (s.to - s.from + PASS_QUERIES - 1) / PASS_QUERIES * PASS_QUERIES;
-    return s;
+    return piece_of(t0, left < PASS_QUERIES ? left : PASS_QUERIES, first_key(p->c, layer, t0) / PASS_KEYS * PASS_KEYS);
+}
+
+// A piece's queries from t on, half a piece at most: they see fewer keys than those behind them. n <= 0 at the end.
+static piece part_from(const piece *s, int t) {
+    int left = s->t0 + s->n - t;
+    return piece_of(t, left < PASS_QUERIES / 2 ? left : PASS_QUERIES / 2, s->from);
 }
 
 // scores (n, keys) of a piece, from its first key on: scale * q k, with ALiBi; not yet masked. k is transposed.
@@ -171,62 +177,80 @@ static void drop_scores(const learn_pass *p, const head_view *v, int layer, int 
     dropout_apply(key + (uint64_t)v->head, p->g->dropout, x, s->to - s->from, x, false);
 }
 
-static void attend_head(const member *m, const head_view *v, int layer) {
+static void attend_part(const member *m, const head_view *v, int layer, const piece *s) {
     learn_pass *p = m->p;
     const net_config *c = p->c;
     size_t keys = (size_t)p->keys, ld = (size_t)p->qkv_dim, q_dim = (size_t)p->q_dim;
     head_memory *h = &p->heads[m->rank];
-    for (int t0 = 0; t0 < p->batch->len; t0 += PASS_QUERIES) {
-        piece s = next_piece(p, layer, t0);
-        raw_scores(p, v, &s, h->k, h->scores);
-        for (int i = 0; i < s.n; i++) {
-            float *row = h->scores + (size_t)i * keys;
-            int from = first_key(c, layer, t0 + i) - s.from, to = t0 + i + 1 - s.from;
-            v->lse[(size_t)(t0 + i) * (size_t)c->n_heads] = loops_get()->softmax(row, from, to, s.to - s.from);
-            drop_scores(p, v, layer, t0 + i, &s, row);
-        }
-        loops_get()->multiply(s.n, c->head_dim, s.to - s.from, 1, (loops_left){h->scores, keys, 1},
-                              v->v + (size_t)s.from * ld, ld, false, v->out + (size_t)t0 * q_dim, q_dim);
+    raw_scores(p, v, s, h->k, h->scores);
+    for (int i = 0; i < s->n; i++) {
+        int t = s->t0 + i, from = first_key(c, layer, t) - s->from, to = t + 1 - s->from;
+        float *row = h->scores + (size_t)i * keys;
+        v->lse[(size_t)t * (size_t)c->n_heads] = loops_get()->softmax(row, from, to, s->to - s->from);
+        drop_scores(p, v, layer, t, s, row);
+    }
+    loops_get()->multiply(s->n, c->head_dim, s->to - s->from, 1, (loops_left){h->scores, keys, 1},
+                          v->v + (size_t)s->from * ld, ld, false, v->out + (size_t)s->t0 * q_dim, q_dim);
+}
+
+static void attend_head(const member *m, const head_view *v, int layer) {
+    for (int t0 = 0; t0 < m->p->batch->len; t0 += PASS_QUERIES) {
+        piece s = next_piece(m->p, layer, t0);
+        for (piece part = part_from(&s, t0); part.n > 0; part = part_from(&s, part.to)) attend_part(m, v, layer, &part);
     }
 }
 
 // In the forward half this was out = P v, P = softmax(scale * q k): scores become P and dscores the gradient of scale *
-// q k, both after dropout.
-static void scores_backward(const member *m, const head_view *v, int layer, const piece *s, const float *dout) {
+// q k, both after dropout; then dq.
+static void part_backward(const member *m, const head_view *v, int layer, const piece *s, float *scores,
+                          float *dscores) {
     learn_pass *p = m->p;
     const net_config *c = p->c;
-    size_t keys = (size_t)p->keys, q_dim = (size_t)p->q_dim;
+    const loops *l = loops_get();
+    size_t keys = (size_t)p->keys, ld = (size_t)p->qkv_dim, q_dim = (size_t)p->q_dim;
+    const float *dout = p->dattn + v->at_out;
     head_memory *h = &p->heads[m->rank];
-    raw_scores(p, v, s, h->k, h->scores);
-    loops_get()->multiply(s->n, s->width, c->head_dim, 1, (loops_left){dout + (size_t)s->t0 * q_dim, q_dim, 1},
-                          h->v + s->from, keys, false, h->dscores, keys);
+    raw_scores(p, v, s, h->k, scores);
+    l->multiply(s->n, s->width, c->head_dim, 1, (loops_left){dout + (size_t)s->t0 * q_dim, q_dim, 1}, h->v + s->from,
+                keys, false, dscores, keys);
     for (int i = 0; i < s->n; i++) {
         int t = s->t0 + i, from = first_key(c, layer, t) - s->from, to = t + 1 - s->from;
-        float *row = h->scores + (size_t)i * keys, *drow = h->dscores + (size_t)i * keys;
-        float along = loops_get()->dot(v->out + (size_t)t * q_dim, dout + (size_t)t * q_dim, c->head_dim);
+        float *row = scores + (size_t)i * keys, *drow = dscores + (size_t)i * keys;
+        float along = l->dot(v->out + (size_t)t * q_dim, dout + (size_t)t * q_dim, c->head_dim);
         drop_scores(p, v, layer, t, s, drow);
-        loops_get()->softmax_back(row, drow, from, to, s->to - s->from, v->lse[(size_t)t * (size_t)c->n_heads], along,
-                                  c->attn_scale);
+        l->softmax_back(row, drow, from, to, s->to - s->from, v->lse[(size_t)t * (size_t)c->n_heads], along,
+                        c->attn_scale);
         drop_scores(p, v, layer, t, s, row);
     }
+    l->multiply(s->n, c->head_dim, s->to - s->from, 1, (loops_left){dscores, keys, 1}, v->k + (size_t)s->from * ld, ld,
+                false, p->dqkv + v->at_q + (size_t)s->t0 * ld, ld);
 }
 
-// dk and dv are added to.
-static void attend_head_back(const member *m, const head_view *v, int layer) {
+// dk and dv of the keys [from, to) are added to, from the queries of s from t on.
+static void keys_backward(const member *m, const head_view *v, const piece *s, int t, int from, int to) {
     learn_pass *p = m->p;
     const loops *l = loops_get();
-    const int dim = p->c->head_dim;
-    size_t keys = (size_t)p->keys, ld = (size_t)p->qkv_dim, q_dim = (size_t)p->q_dim;
-    const float *dout = p->dattn + v->at_out, *scores = p->heads[m->rank].scores, *ds = p->heads[m->rank].dscores;
-    for (int t0 = 0; t0 < p->batch->len; t0 += PASS_QUERIES) {
-        piece s = next_piece(p, layer, t0);
-        int seen = s.to - s.from;
-        size_t query = (size_t)t0 * ld, key = (size_t)s.from * ld;
-        scores_backward(m, v, layer, &s, dout);
-        l->multiply(s.n, dim, seen, 1, (loops_left){ds, keys, 1}, v->k + key, ld, false, p->dqkv + v->at_q + query, ld);
-        l->multiply(seen, dim, s.n, 1, (loops_left){ds, 1, keys}, v->q + query, ld, true, p->dqkv + v->at_k + key, ld);
-        l->multiply(seen, dim, s.n, 1, (loops_left){scores, 1, keys}, dout + (size_t)t0 * q_dim, q_dim, true,
-                    p->dqkv + v->at_v + key, ld);
+    const int dim = p->c->head_dim, n = s->t0 + s->n - t;
+    size_t keys = (size_t)p->keys, ld = (size_t)p->qkv_dim, q_dim = (size_t)p->q_dim, key = (size_t)from * ld;
+    size_t at = (size_t)(t - s->t0) * keys + (size_t)(from - s->from);
+    loops_left p_turned = {p->heads[m->rank].scores + at, 1, keys},
+               ds_turned = {p->heads[m->rank].dscores + at, 1, keys};
+    l->multiply(to - from, dim, n, 1, ds_turned, v->q + (size_t)t * ld, ld, true, p->dqkv + v->at_k + key, ld);
+    l->multiply(to - from, dim, n, 1, p_turned, p->dattn + v->at_out + (size_t)t * q_dim, q_dim, true,
+                p->dqkv + v->at_v + key, ld);
+}
+
+static void attend_head_back(const member *m, const head_view *v, int layer) {
+    head_memory *h = &m->p->heads[m->rank];
+    for (int t0 = 0; t0 < m->p->batch->len; t0 += PASS_QUERIES) {
+        piece s = next_piece(m->p, layer, t0);
+        int from = s.from;
+        for (piece part = part_from(&s, t0); part.n > 0; part = part_from(&s, part.to)) {
+            size_t at = (size_t)(part.t0 - t0) * (size_t)m->p->keys;
+            part_backward(m, v, layer, &part, h->scores + at, h->dscores + at);
+        }
+        for (piece part = part_from(&s, t0); part.n > 0; from = part.to, part = part_from(&s, part.to))
+            keys_backward(m, v, &s, part.t0, from, part.to);
     }
 }
 

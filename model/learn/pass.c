@@ -188,7 +188,7 @@ static void measure(learn_pass *p, const learn_graph *g, const learn_pass_option
     p->kv_dim = c->n_kv_heads * c->head_dim;
     p->qkv_dim = p->q_dim + 2 * p->kv_dim;
     p->up_dim = c->mlp == MLP_GATED_SILU ? 2 * c->n_ff : c->n_ff;
-    p->keys = (o->max_len + PASS_QUERIES - 1) / PASS_QUERIES * PASS_QUERIES;
+    p->keys = (o->max_len + PASS_KEYS - 1) / PASS_KEYS * PASS_KEYS;
     p->loss_tokens = product_loss_tokens(g);
     p->layers = mem_calloc((size_t)c->n_layers, sizeof *p->layers);
     p->walk = walk_open(p, members);

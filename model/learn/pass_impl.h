@@ -9,7 +9,10 @@
 #include "model/learn/tied.h"
 #include "model/net/arena.h"
 
-enum { PASS_QUERIES = 32 }; // queries whose scores a member holds at once
+enum {
+    PASS_QUERIES = 32, // queries whose scores a member holds at once
+    PASS_KEYS = 16,    // of a vector
+};
 
 // What the backward half needs of a layer.
 typedef struct layer_memory {
