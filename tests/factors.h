@@ -8,14 +8,14 @@
 #include <math.h>
 #include <stdbool.h>
 
-// Random factors; where `steep`, row i of a is 2^(3 i - 45) times as large and column j of b 2^(45 - 2 j). Row 7 of a and
-// column 9 of b are zeros.
+// Random factors; where `steep`, rows of a differ by up to 2^90 in size, and so do columns of b.
+// Row 7 of a and column 9 of b are zeros.
 static inline void factors_fill(float *a, int m, float *b, int n, int k, bool steep) {
     uint64_t random = random_seed(3, (uint64_t)k);
     for (int i = 0; i < m; i++)
-        for (int x = 0; x < k; x++) a[i * k + x] = ldexpf(random_normal(&random), steep ? 3 * i - 45 : 0);
+        for (int x = 0; x < k; x++) a[i * k + x] = ldexpf(random_normal(&random), steep ? 3 * (i % 31) - 45 : 0);
     for (int x = 0; x < k; x++)
-        for (int j = 0; j < n; j++) b[x * n + j] = ldexpf(random_normal(&random), steep ? 45 - 2 * j : 0);
+        for (int j = 0; j < n; j++) b[x * n + j] = ldexpf(random_normal(&random), steep ? 45 - 2 * (j % 45) : 0);
     for (int x = 0; x < k; x++) a[7 * k + x] = b[x * n + 9] = 0;
 }
 

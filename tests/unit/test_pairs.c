@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { M = 31, N = 45, LD = 50, MOST_K = 601 };
+// Numbers of rows and columns with a rest at every width that is converted at once.
+enum { M = 131, N = 173, LD = 178, MOST_K = 601, PANELS = (N + PAIRS_COLUMNS - 1) / PAIRS_COLUMNS };
 
 static float a[M * MOST_K], at[MOST_K * M], b[MOST_K * N], bt[N * MOST_K];
 
@@ -28,8 +29,9 @@ static pairs_left rows_from(pairs_left l, int i) {
 
 static void test_products(const pairs *p, int k, bool steep, double limit) {
     static float c[M * LD], before[M * LD], again[M * LD], scale[M], column_scale[M];
-    static uint16_t left[M * (MOST_K + 1)], turned[M * (MOST_K + 1)], panel[PAIRS_COLUMNS * (MOST_K + 3)];
+    static uint16_t left[M * (MOST_K + 1)], turned[M * (MOST_K + 1)], panels[PANELS * PAIRS_COLUMNS * (MOST_K + 3)];
     int even = k + k % 2;
+    size_t size = pairs_panel_size(k);
     fill(k, steep);
     p->rows(a, (size_t)k, M, k, left, scale);
     p->columns(at, M, k, M, M, turned, column_scale);
@@ -38,12 +40,11 @@ static void test_products(const pairs *p, int k, bool steep, double limit) {
         for (int i = 0; i < M * LD; i++) before[i] = c[i] = 1;
         pairs_left l =
             way < 2 ? (pairs_left){left, (size_t)even / 2, 1, scale} : (pairs_left){turned, 1, M, column_scale};
+        if (way < 2) p->panels(b, N, k, N, size, panels);
         for (int j = 0; j < N; j += PAIRS_COLUMNS) {
+            uint16_t *panel = panels + (size_t)(j / PAIRS_COLUMNS) * size;
             int n = N - j < PAIRS_COLUMNS ? N - j : PAIRS_COLUMNS;
-            if (way < 2)
-                p->panels(b + j, N, k, n, pairs_panel_size(k), panel);
-            else
-                p->panel_transposed(bt + j * k, (size_t)k, k, n, panel);
+            if (way >= 2) p->panel_transposed(bt + j * k, (size_t)k, k, n, panel);
             p->multiply(M, n, even, l, panel, way % 2, c + j, LD);
             // Any number of rows may be left over after whole tiles.
             for (int rows = 1; rows <= PAIRS_ROWS; rows++) {
@@ -82,11 +83,11 @@ static void test_not_a_number(const pairs *p) {
 }
 
 int main(void) {
-    // In units of the factors' lengths; a bf16 has a relative error of 2^-9, an fp16 of 2^-12 and the sum's.
+    // In units of the factors' lengths; a bf16 is off by up to 2^-8 of itself, an fp16 by 2^-11 and the sum's.
     const struct {
         const pairs *pairs;
         double limit;
-    } all[] = {{pairs_fp16(), 2e-3}, {pairs_bf16(), 6e-3}};
+    } all[] = {{pairs_fp16(), 2e-3}, {pairs_bf16(), 8e-3}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].pairs) {
             SKIP(i ? "this processor does not multiply bf16" : "this processor does not multiply fp16");
