@@ -162,11 +162,13 @@ int product_loss_tokens(const learn_graph *g) {
 // ---- shares ----
 
 bool product_next_stretch(const product *p, int *item, stretch *s) {
-    int each = (p->len + STRETCH - 1) / STRETCH, i = *item;
-    if (i >= each * p->rows) return false;
+    int each = (p->len + STRETCH - 1) / STRETCH, first, last;
+    team_share(each * p->rows, p->rank, p->size, &first, &last);
+    int i = *item < 0 ? first : *item;
+    if (i >= last) return false;
     int start = i % each * STRETCH;
     *s = (stretch){i / each * p->len + start, p->len - start < STRETCH ? p->len - start : STRETCH};
-    *item += p->size;
+    *item = i + 1;
     return true;
 }
 
@@ -262,7 +264,7 @@ static void forward_f32(const product *p, const product_weights *w, const float 
         }
     } else {
         stretch s;
-        for (int item = p->rank; product_next_stretch(p, &item, &s);) {
+        for (int item = -1; product_next_stretch(p, &item, &s);) {
             float *to = y + (size_t)s.token * (size_t)ld;
             blas_sgemm(false, true, s.n, w->rows, w->cols, 1, x + (size_t)s.token * cols, cols, wf, cols, beta, to,
                        (size_t)ld);
@@ -277,7 +279,7 @@ static void backward_f32(const product *p, const product_weights *w, const float
     const float *wf = floats_of(p, w);
     size_t cols = (size_t)w->cols;
     stretch s;
-    for (int item = p->rank; product_next_stretch(p, &item, &s);) {
+    for (int item = -1; product_next_stretch(p, &item, &s);) {
         float *to = dx + (size_t)s.token * cols;
         blas_sgemm(false, false, s.n, w->cols, w->rows, 1, dy + (size_t)s.token * (size_t)ld, (size_t)ld, wf, cols,
                    add ? 1 : 0, to, cols);

@@ -71,7 +71,7 @@ static inline void product_wait(const product *p) {
     if (p->size > 1) team_barrier(p->team);
 }
 
-// A stretch of tokens within one row. The members take stretches in turn; *item starts at the member's rank.
+// A stretch of tokens within one row. A member's lie side by side, about where it worked before; *item starts at -1.
 typedef struct stretch {
     int token, n;
 } stretch;

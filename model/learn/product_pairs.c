@@ -157,7 +157,7 @@ static void multiply_few(const product *p, const product_weights *w, const right
     if (!made) made = own;
     for (int i = 0; i < n; i++) {
         stretch s;
-        for (int item = p->rank; product_next_stretch(p, &item, &s);)
+        for (int item = -1; product_next_stretch(p, &item, &s);)
             multiply_panel(p, f, back, made + (size_t)i * f->size, i, s.token, s.n, low, add, out, ld);
     }
 }
