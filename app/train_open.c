@@ -75,7 +75,7 @@ static int open_trainer(train_job *j) {
                               .steps = j->steps};
     j->team = team_open(s->threads > 0 ? s->threads : j->state.threads > 0 ? j->state.threads : team_cores(), j->err);
     if (!j->team) return -1;
-    team_set_patient(j->team, !j->watch->give_way);
+    team_set_patient(j->team, !j->watch->give_way); // who gives way does not have the machine to itself
     batches *held_out = j->data.held_out.ids ? &j->data.held_out : NULL;
     if (trainer_open(&j->trainer, &o, j->graph, &j->data.train, held_out, j->team, j->err) != 0) return -1;
     j->trainer.go_on = j->watch->go_on;

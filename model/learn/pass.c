@@ -31,7 +31,7 @@ static void run_member(void *arg, int rank) {
         if (!member_begin(&m)) return;
         (walks ? walk_backward : layers_backward)(&m, i);
     }
-    member_wait(&m);
+    if (walks) member_wait(&m); // the layers of others, whose dx is read now, may not be done
     if (p->g->embedding || p->g->positions) {
         if (site_drops(p, p->g->dropout)) site_drop_rows(&m, site, p->g->dropout, p->dx, d, p->dx, false);
         ends_embed_backward(&m);

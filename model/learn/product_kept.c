@@ -1,5 +1,5 @@
-// What is made at one time for products at another: weights as panels, and the factors of gradients. Those of a row of
-// tokens are kept by the member that has them in its caches; the product is shared out when all rows are there.
+// What is made at one time for products at another: weights as panels, and the factors of gradients. A member keeps those
+// of its own rows of tokens and makes the product of them later, piece by piece of the gradient.
 //
 // In pairs, a row of dy is kept as its columns' scales and their numbers, neighbouring tokens side by side, a row of x as
 // panels. Factors of a gradient that is too small for pairs are kept as they are.

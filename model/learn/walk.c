@@ -195,9 +195,8 @@ void walk_forward(const member *m, int i) {
     }
 }
 
-// The members add their rows to a piece of a gradient one after the other, each to the piece behind the one that the next
-// member is at: sums have the order of rows, what a member kept stays in its own caches, and the pieces, which are few
-// numbers, go from one to the next.
+// Each member adds its rows to a piece of a gradient as soon as the member in front of it has: sums have the order of rows,
+// what a member kept stays in its own caches, and the pieces, which are few numbers, go from one to the next.
 static void add_gradients(const member *m, int layer) {
     const learn_pass *p = m->p;
     const learn_linear *all[LEARN_LINEARS];

@@ -70,8 +70,8 @@ INLINE __m512i pair16(__m512 low, __m512 high, __m512 down) {
     return interleaved(halves(scaled(low, down)), halves(scaled(high, down)));
 }
 
-// n columns of x, `vectors` vectors at most; all of these are written where n is rounded up. Columns are read twice, and
-// many side by side: a few of each row would crowd into few sets of the nearest cache.
+// n columns of x, `vectors` vectors at most, which are all written where `rounded`. Columns are read twice, and many side by
+// side: a few of each row would crowd into few sets of the nearest cache. Whole vectors, when n is a constant, need no mask.
 INLINE void pair_columns(int vectors, int n, const float *x, size_t ld, int rows, float most, bool rounded,
                          column_places to) {
     __m512 down[8];
@@ -99,15 +99,12 @@ INLINE void pair_columns(int vectors, int n, const float *x, size_t ld, int rows
 
 static void columns_avx512(const float *x, size_t ld, int rows, int cols, size_t step, uint16_t *out, float *scale) {
     column_places to = {scale, 32, out, 64, 2 * step};
-    int n;
-    for (int i = 0; i < cols; i += n, x += n, to.scale += n, to.out += 2 * n) {
-        n = cols - i >= 96 ? 96 : cols - i >= 32 ? 32 : cols - i;
-        switch (n) {
-        case 96: pair_columns(6, 96, x, ld, rows, LEFT_MOST, false, to); break;
-        case 32: pair_columns(2, 32, x, ld, rows, LEFT_MOST, false, to); break;
-        default: pair_columns(2, n, x, ld, rows, LEFT_MOST, false, to);
-        }
-    }
+    int i = 0;
+    for (; i + 96 <= cols; i += 96, to.scale += 96, to.out += 192)
+        pair_columns(6, 96, x + i, ld, rows, LEFT_MOST, false, to);
+    for (; i + 32 <= cols; i += 32, to.scale += 32, to.out += 64)
+        pair_columns(2, 32, x + i, ld, rows, LEFT_MOST, false, to);
+    if (i < cols) pair_columns(2, cols - i, x + i, ld, rows, LEFT_MOST, false, to);
 }
 
 static void panels_avx512(const float *x, size_t ld, int k, int n, size_t size, uint16_t *out) {
@@ -188,6 +185,9 @@ INLINE int32_t pair_at(const uint16_t *p) {
 INLINE void multiply_tile(int m, int n, int k, pairs_left a, const float *scales, const uint16_t *panel, bool add,
                           float *c, size_t ldc);
 
+#define TILE(rows)                                                                                                     \
+    case rows: multiply_tile(rows, n, k, a, scales, panel, add, c, ldc); break;
+
 // The inner tile is 12 rows by 32 columns: 24 sums, two vectors of the panel and a broadcast pair fill the registers;
 // each broadcast serves two products. Rows that are no multiple of 12 are dealt out evenly: a tile of a few rows would
 // take almost as long as one of twelve.
@@ -195,19 +195,19 @@ static void multiply_rows(int m, int n, int k, pairs_left a, const float *scales
                           float *c, size_t ldc) {
     for (int tiles = (m + PAIRS_ROWS - 1) / PAIRS_ROWS, rows; tiles > 0; tiles--, m -= rows) {
         rows = (m + tiles - 1) / tiles;
-        switch (rows) {
-        case 12: multiply_tile(12, n, k, a, scales, panel, add, c, ldc); break;
-        case 11: multiply_tile(11, n, k, a, scales, panel, add, c, ldc); break;
-        case 10: multiply_tile(10, n, k, a, scales, panel, add, c, ldc); break;
-        case 9: multiply_tile(9, n, k, a, scales, panel, add, c, ldc); break;
-        case 8: multiply_tile(8, n, k, a, scales, panel, add, c, ldc); break;
-        case 7: multiply_tile(7, n, k, a, scales, panel, add, c, ldc); break;
-        case 6: multiply_tile(6, n, k, a, scales, panel, add, c, ldc); break;
-        case 5: multiply_tile(5, n, k, a, scales, panel, add, c, ldc); break;
-        case 4: multiply_tile(4, n, k, a, scales, panel, add, c, ldc); break;
-        case 3: multiply_tile(3, n, k, a, scales, panel, add, c, ldc); break;
-        case 2: multiply_tile(2, n, k, a, scales, panel, add, c, ldc); break;
-        case 1: multiply_tile(1, n, k, a, scales, panel, add, c, ldc); break;
+        switch (rows) { // each number of rows is code of its own, with its sums in registers
+            TILE(12)
+            TILE(11)
+            TILE(10)
+            TILE(9)
+            TILE(8)
+            TILE(7)
+            TILE(6)
+            TILE(5)
+            TILE(4)
+            TILE(3)
+            TILE(2)
+            TILE(1)
         }
         a.data += 2 * (size_t)rows * a.row_step;
         a.scale += rows;
